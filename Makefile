@@ -1,0 +1,29 @@
+# Two commands do everything on a fresh clone: `make run` and `make test`.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.PHONY: run demo test check format bench clean help
+
+help:            ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+run: ready       ## three sites: a unit, the desk, a blank replacement
+	@exec $(PY) -m config.supervisor
+
+demo: ready      ## the whole journey on a gigabyte of disk images
+	@exec $(PY) -m config.demo
+
+test: ready-tests  ## every test this machine can run; says what it left out
+	@exec $(PY) -m config.check tests
+
+check: ready-tests  ## what CI runs: format, lint, types, contracts, migrations, schemas, tests
+	@exec $(PY) -m config.check all
+
+format: ready    ## put the sources in order
+	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format --quiet .
+
+.PHONY: ready ready-tests
+ready:
+	@$(PYTHON) config/bootstrap.py
+ready-tests:
+	@$(PYTHON) config/bootstrap.py --tests
