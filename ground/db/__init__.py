@@ -1,0 +1,1 @@
+"""Database glue without domain: backends, generations, the writers' gate, transitions, portable data."""
