@@ -1,0 +1,1 @@
+"""One URL table for the desk's REST."""

@@ -1,0 +1,1 @@
+"""The keeper of the escrow authority's private key: believes signed documents and nothing else."""

@@ -1,0 +1,1 @@
+"""Verbs over the private key; no Django models outside `store`, no network."""

@@ -1,0 +1,1 @@
+"""Tickets that replace a lost unit: whose move it is, who approved, where the transfer is."""

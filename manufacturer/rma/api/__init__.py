@@ -1,0 +1,1 @@
+"""REST over the actions and selectors of this room."""
