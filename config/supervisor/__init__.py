@@ -1,0 +1,1 @@
+"""The small supervisor behind ``make run``: starts sites, keeps their processes alive, ends them together."""
