@@ -1,13 +1,14 @@
 """Find secrets where they must not be: counts, per kind, of every encoding of every secret in files.
 
 A holder of secrets (the key process, custody) looks for its own secrets in databases, logs, broker files and
-backup targets. It answers with counts only. Searched for are: the raw bytes, hex in either case, and base64 and
-base64url at all three alignments, so that a secret inside a longer encoded text is found as well.
+backup targets. It answers with counts only. Searched for are: the raw bytes, hex in either case, and base64
+and base64url at all three alignments, so that a secret inside a longer encoded text is found as well.
 
-How it is fast: an occurrence of a pattern at least `STRIDE + 7` bytes long covers, wherever it begins, one whole
-8-byte word at a multiple of `STRIDE` from the start of the text searched. So it is enough to look at every third
-8-byte word and ask whether it is one of the few thousand words that the patterns contain; that runs in C
-(`set.isdisjoint` over a strided memoryview). Only a window with such a word is searched pattern by pattern.
+How it is fast: an occurrence of a pattern at least `STRIDE + 7` bytes long covers, wherever it begins, one
+whole 8-byte word at a multiple of `STRIDE` from the start of the text searched. So it is enough to look at
+every third 8-byte word and ask whether it is one of the few thousand words that the patterns contain; that
+runs in C (`set.isdisjoint` over a strided memoryview). Only a window with such a word is searched pattern by
+pattern.
 """
 
 from __future__ import annotations
@@ -107,7 +108,12 @@ class Needles:
 
     def _may_contain(self, window: memoryview) -> bool:
         usable = len(window) // WORD * WORD
-        with window[:usable] as body, body.cast("B") as flat, flat.cast("Q") as words, words[:: STRIDE // WORD] as some:
+        with (
+            window[:usable] as body,
+            body.cast("B") as flat,
+            flat.cast("Q") as words,
+            words[:: STRIDE // WORD] as some,
+        ):
             return not self._words.isdisjoint(some)
 
     def _count_exactly(self, window: bytes, limit: int, counts: dict[str, int]) -> None:
