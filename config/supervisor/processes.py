@@ -96,7 +96,7 @@ class Child:
                     group=program.group,
                     extra_groups=None if program.user is None else list(program.groups),
                     umask=0o077 if program.user is None else 0o007,
-                    preexec_fn=_die_with_parent,  # noqa: PLW1509
+                    preexec_fn=_die_with_parent,
                 )
         finally:
             for fd in handed.values():

@@ -111,7 +111,9 @@ class Supervisor:
             return
         child.poll()
         if child.phase is Phase.WAITING and before is not Phase.WAITING:
-            self._say(f"{child.program.name} ended with {child.exit_code}; starting it again (see {child.program.log})")
+            self._say(
+                f"{child.program.name} ended with {child.exit_code}, is started again: {child.program.log}"
+            )
 
     def _is_ready(self, name: str) -> bool:
         sibling = self._children.get(name)
@@ -130,4 +132,5 @@ class Supervisor:
         tail = ""
         if child.program.log.is_file():
             tail = child.program.log.read_text(errors="replace")[-3000:]
-        return f"{name} is {child.phase.value} (exit code {child.exit_code}); the end of {child.program.log}:\n{tail}"
+        log = child.program.log
+        return f"{name} is {child.phase.value} (exit code {child.exit_code}); the end of {log}:\n{tail}"

@@ -1,0 +1,255 @@
+"""What runs for each site: its directory, its environment, and the programs of its side."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.site import BASE_DIR, DATABASE_KEY_FD, Role, Site
+from config.supervisor import brokers
+from config.supervisor.processes import Program
+
+# Variables of the surroundings that a site's processes may see. Everything else stays outside: a token in
+# somebody's shell is not for a web tier.
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "SSL_CERT_FILE",
+    "PYTHONHASHSEED",
+)
+ROOMS_WITH_TABLES = ("audit", "accounts", "jobs", "appliance", "manufacturer", "portal")
+GRACEFUL_SECONDS = "3"  # an open event stream would hold the web process for ever
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Under whom a process runs; nobody named means: the supervisor's own user."""
+
+    user: int
+    group: int
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SiteSpec:
+    """One site. ``name`` is unique in a world and prefixes cookies, broker keys and process names."""
+
+    name: str
+    role: Role
+    root: Path
+    port: int = 0  # 0: no web process (custody)
+    desk_url: str = ""
+    redis_url: str = ""
+    database_url: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    identities: Mapping[str, Identity] = field(default_factory=dict)  # process → user
+
+    @property
+    def site(self) -> Site:
+        return Site(self.root)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def worker(self) -> str:
+        """What this side calls its Celery worker."""
+        return {"appliance": "engine", "manufacturer": "worker", "custody": "custody"}[self.role]
+
+    def environment(self) -> dict[str, str]:
+        """What every process of the site sees."""
+        told = {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONUNBUFFERED": "1",
+            "STRONGROOM_ROLE": self.role,
+            "STRONGROOM_SITE_DIR": str(self.root),
+            "STRONGROOM_SITE_NAME": self.name,
+            "STRONGROOM_LOOPBACK": "1",
+            "STRONGROOM_PORT": str(self.port),
+            "STRONGROOM_DESK_URL": self.desk_url,
+            "REDIS_URL": self.redis_url,
+            "DATABASE_URL": self.database_url,
+        }
+        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        return {**passed, **{name: value for name, value in told.items() if value}, **self.extra}
+
+    def names(self) -> list[str]:
+        return [program.name for program in self.programs()]
+
+    def process(self, kind: str) -> str:
+        return f"{self.name}.{kind}"
+
+    def programs(self) -> list[Program]:
+        """The site's processes, brokers and key process before those that lean on them."""
+        found: list[Program] = []
+        if not self.redis_url:
+            found.append(self._broker())
+        if self.role == "appliance":
+            found.append(self._keys())
+        if self.port:
+            found.append(self._web())
+        found.append(self._worker())
+        return found
+
+    def manage(self, *arguments: str, timeout: float = 300, text: str | None = None) -> str:
+        """Run a management command of this site; returns what it printed. Raises `CommandFailedError`."""
+        return self.run([sys.executable, "manage.py", *arguments], timeout=timeout, text=text)
+
+    def run(self, command: list[str], *, timeout: float = 300, text: str | None = None) -> str:
+        done = subprocess.run(  # noqa: S603  (commands of this package)
+            command,
+            cwd=BASE_DIR,
+            env=self.environment(),
+            input=text,
+            stdin=None if text is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandFailedError(self.name, command, (done.stdout + done.stderr)[-4000:])
+        return done.stdout
+
+    def migrate(self) -> bool:
+        """Bring the database to this release's schema if the mark says it is not there; True if it ran.
+
+        The mark is a digest over every migration file of the project and the locked packages, so that the
+        usual start costs a few hashes and no Django.
+        """
+        mark = self.site.db / "migrated"
+        wanted = migrations_digest() + "\n" + self.database_url
+        if mark.is_file() and mark.read_text() == wanted:
+            return False
+        self.site.make_directories()
+        self.manage("migrate", "--verbosity", "0")
+        mark.write_text(wanted)
+        return True
+
+    # ---- programs ----
+
+    def _program(self, kind: str, command: list[str], ready: Callable[[], bool], **more: object) -> Program:
+        identity = self.identities.get(kind)
+        return Program(
+            name=self.process(kind),
+            command=command,
+            directory=BASE_DIR,
+            log=self.site.log / f"{kind}.log",
+            environment=self.environment(),
+            ready=ready,
+            user=identity.user if identity else None,
+            group=identity.group if identity else None,
+            groups=identity.groups if identity else (),
+            **more,  # type: ignore[arg-type]
+        )
+
+    def _broker(self) -> Program:
+        path = self.site.broker_socket
+        command = brokers.command(path, self.root / "broker")
+        return self._program("broker", command, lambda: brokers.answers(path))
+
+    def _keys(self) -> Program:
+        path = self.site.keys_socket
+        command = [sys.executable, "-m", "appliance.keys.process", "--site", str(self.root)]
+        return self._program("keys", command, lambda: accepts(path))
+
+    def _web(self) -> Program:
+        command = [
+            sys.executable, "-m", "uvicorn", "config.asgi:application",
+            "--host", "127.0.0.1", "--port", str(self.port),
+            "--timeout-graceful-shutdown", GRACEFUL_SECONDS,
+            "--log-level", "warning", "--no-access-log", "--no-server-header", "--lifespan", "off",
+        ]  # fmt: skip
+        secrets = {} if self.database_url else {DATABASE_KEY_FD: self.site.secrets / "database.root"}
+        return self._program(
+            "web",
+            command,
+            lambda: healthy(self.port),
+            secret_fds=secrets,
+            before=self._ensure_database_secret,
+        )
+
+    def _worker(self) -> Program:
+        mark = self.site.run / f"{self.worker}.ready"
+        command = [
+            sys.executable, "-m", "celery", "--app", "config.celery:app", "worker",
+            "--pool", "threads", "--concurrency", "2", "--queues", self.worker,
+            "--hostname", f"{self.worker}@{self.name}", "--loglevel", "WARNING",
+            "--without-gossip", "--without-mingle", "--without-heartbeat",
+        ]  # fmt: skip
+        needs = [] if self.redis_url else [self.process("broker")]
+        return self._program(
+            self.worker,
+            command,
+            mark.exists,
+            before=lambda: mark.unlink(missing_ok=True),
+            once_ready=needs,
+        )
+
+    def _ensure_database_secret(self) -> None:
+        self.site.secret("database.root")
+
+
+class CommandFailedError(Exception):
+    """A management command ended with an error; the text shows which and what it said."""
+
+    def __init__(self, site: str, command: list[str], said: str) -> None:
+        super().__init__(f"{site}: `{' '.join(command[1:])}` failed:\n{said}")
+
+
+def migrations_digest() -> str:
+    state = hashlib.sha256((BASE_DIR / "requirements.lock").read_bytes())
+    for room in ROOMS_WITH_TABLES:
+        for path in sorted((BASE_DIR / room).glob("**/migrations/*.py")):
+            state.update(str(path.relative_to(BASE_DIR)).encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()
+
+
+def accepts(path: Path) -> bool:
+    """Whether somebody listens on the Unix socket."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(0.5)
+            connection.connect(str(path))
+            return True
+    except OSError:
+        return False
+
+
+def healthy(port: int) -> bool:
+    """Whether the web process on the port answers that its database is there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def free_port(preferred: int = 0) -> int:
+    """The preferred port if nobody has it, else one the system chooses."""
+    for candidate in (preferred, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+    raise OSError("no free port on 127.0.0.1")
