@@ -1,0 +1,95 @@
+"""The marker that makes a place a repository, and whose (docs/formats/repository.md §3).
+
+It guards against mistakes: the wrong directory, a disk that is not mounted, another customer's
+repository. Against attackers the signed headers stand; the marker is not signed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from itertools import islice
+
+from appliance.backup.errors import (
+    NotARepository,
+    RepositoryChanged,
+    RepositoryOfAnother,
+    RepositoryTooNew,
+)
+from appliance.backup.targets.base import Target
+
+MARKER = "strongroom-repository.json"
+MARKER_BYTES = 4096  # docs/formats/repository.md §3
+FORMAT = "strongroom-repository"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Whose repository this is."""
+
+    repository: uuid.UUID
+    customer: uuid.UUID
+
+    def encode(self) -> bytes:
+        members = {
+            "format": FORMAT,
+            "version": VERSION,
+            "repository": str(self.repository),
+            "customer": str(self.customer),
+        }
+        return json.dumps(members, sort_keys=True).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes) -> Marker:
+        """Parse strictly: exactly the four members, canonical UUIDs."""
+        try:
+            members = json.loads(data)
+            if members.get("format") != FORMAT:
+                raise NotARepository(why="the marker is of another kind")
+            if members.get("version") != VERSION:
+                raise RepositoryTooNew(version=members.get("version"), known=VERSION)
+            marker = cls(uuid.UUID(members["repository"]), uuid.UUID(members["customer"]))
+            if marker.encode() != json.dumps(members, sort_keys=True).encode() + b"\n":
+                raise NotARepository(why="the marker has unknown members")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NotARepository(why="the marker cannot be read") from error
+        return marker
+
+
+def read_marker(target: Target) -> Marker | None:
+    """The marker of a repository, None of an empty place; `NotARepository` for anything else."""
+    if target.stat(MARKER) is not None:
+        return Marker.decode(target.get_bytes(MARKER, limit=MARKER_BYTES))
+    if not target.is_empty():
+        first = next(islice(target.list(), 1), None)
+        raise NotARepository(why="the place is not empty and has no marker", holds=first and first.name)
+    return None
+
+
+def open_repository(
+    target: Target, *, customer: uuid.UUID, expected: uuid.UUID | None, create: bool
+) -> Marker | None:
+    """Check that the place is the repository meant; make one in an empty place if asked to.
+
+    `expected` is the repository id seen here before: an empty place is then an unmounted disk, not a
+    fresh target, and is refused (`NotARepository`). Returns None only for an empty place that was
+    never a repository, when `create` is false.
+    """
+    target.probe(write=create)
+    marker = read_marker(target)
+    if marker is None:
+        if expected is not None:
+            raise NotARepository(
+                why="the repository that was here is gone; is the disk mounted?", expected=str(expected)
+            )
+        if not create:
+            return None
+        marker = Marker(uuid.uuid4(), customer)
+        target.put_bytes(MARKER, marker.encode())
+    if marker.customer != customer:
+        raise RepositoryOfAnother(customer=str(marker.customer))
+    if expected is not None and marker.repository != expected:
+        raise RepositoryChanged(expected=str(expected), found=str(marker.repository))
+    return marker

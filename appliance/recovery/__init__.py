@@ -1,0 +1,1 @@
+"""The way back: transfer, preview, restore, and the readout whether it would work today."""

@@ -1,0 +1,78 @@
+"""What the recovery room refuses. One class for each permanent code."""
+
+from __future__ import annotations
+
+from ground.refusals import Refusal
+
+
+class RecoveryRefusal(Refusal):
+    code = "recovery.refused"
+    kind = "conflict"
+    title = "The recovery step was refused."
+
+
+class NotBlank(RecoveryRefusal):
+    code = "recovery.not-blank"
+    title = "This unit is not waiting for a transfer."
+    next_step = "A transfer goes into a blank unit, or one whose ticket was reissued."
+
+
+class NoSuchRequest(RecoveryRefusal):
+    code = "recovery.no-request"
+    title = "This unit has no open transfer request."
+    next_step = "Make a transfer request first and give it to the desk."
+
+
+class NotKeyed(RecoveryRefusal):
+    code = "recovery.not-keyed"
+    title = "The key of this image is not on this unit."
+    next_step = "Hand the image's value to the desk and install the transfer, then restore."
+
+
+class RestoreRunning(RecoveryRefusal):
+    code = "recovery.already-running"
+    title = "A restore is running; there is never a second one beside it."
+    next_step = "Wait for it, or cancel it."
+
+
+class RestoreNotAllowed(RecoveryRefusal):
+    code = "recovery.not-allowed"
+    title = "In this state the unit cannot be restored."
+    next_step = "Restore goes onto a keyed unit that has no work of its own."
+
+
+class DoesNotFit(RecoveryRefusal):
+    code = "recovery.does-not-fit"
+    title = "The image does not fit on this unit's disk."
+    next_step = "Free room, or use a unit with a larger disk."
+
+
+class StreamDamaged(RecoveryRefusal):
+    code = "recovery.stream-damaged"
+    title = "The database in the image cannot be read."
+    next_step = "Use another image; nothing on this unit was changed."
+
+
+class StreamTooNew(RecoveryRefusal):
+    code = "recovery.newer-release"
+    title = "The image was made by a newer release than this unit runs."
+    next_step = "Update this unit, then restore."
+
+
+class StreamInconsistent(RecoveryRefusal):
+    code = "recovery.inconsistent"
+    title = "The database in the image contradicts itself."
+    next_step = "Use another image; nothing on this unit was changed."
+
+
+class WritersBusy(RecoveryRefusal):
+    code = "recovery.writers-busy"
+    kind = "unavailable"
+    title = "Some process kept the database open; the switch was not made."
+    next_step = "Retry the job; everything restored so far is kept."
+
+
+class NothingToConfirm(RecoveryRefusal):
+    code = "recovery.nothing-to-confirm"
+    title = "There is no restore whose outbound work waits for a confirmation."
+    next_step = "Nothing is left to do."

@@ -1,0 +1,7 @@
+"""What of the recovery room travels: nothing. A restore is this unit's own affair."""
+
+from ground.db.portable import portable
+
+portable("appliance_recovery.TransferCase", "unit")
+portable("appliance_recovery.Restore", "unit")
+portable("appliance_recovery.RecoveryReport", "unit")
