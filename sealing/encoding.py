@@ -24,6 +24,7 @@ JsonObject = dict[str, Any]
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259 §6)
 _B64U = re.compile(r"[A-Za-z0-9_-]*\Z")
+_PASTED: Final = str.maketrans("", "", " \t\r\n")
 _MAX_DEPTH: Final = 8  # deeper than any document; stops a parser bomb before recursion does
 
 
@@ -85,10 +86,10 @@ def from_canonical_json(data: bytes) -> JsonObject:
 
 
 def normalise_pasted(text: str) -> str:
-    """Whitespace and line breaks of a pasted text removed, and nothing else forgiven (docs/formats/README.md
+    """Spaces, tabs and line breaks of a pasted text removed; nothing else is forgiven (docs/formats/README.md
     §2).
     """
-    return "".join(text.split())
+    return text.translate(_PASTED)
 
 
 def digest_of(data: bytes) -> Digest:

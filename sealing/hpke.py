@@ -1,9 +1,9 @@
 """HPKE with ML-KEM-768 + X25519 (0x647a), SHAKE256, AES-256-GCM (docs/formats/README.md §7).
 
-RFC 9180 with the KEM of draft-ietf-hpke-pq. Base mode, single shot; context is bound by `info` alone. A private key is its 32-byte seed, expanded by
-SHAKE256 to the 64 bytes of the ML-KEM-768 seed and the 32 of the X25519 key. Every failure to open is one
-`SealRefused`. `require_suite()` runs at start-up: without this suite nothing runs, and nothing falls back to
-another.
+RFC 9180 with the KEM of draft-ietf-hpke-pq. Base mode, single shot; context is bound by `info` alone. A
+private key is its 32-byte seed, expanded by SHAKE256 to the 64 bytes of the ML-KEM-768 seed and the 32 of the
+X25519 key. Every failure to open is one `SealRefused`. `require_suite()` runs at start-up: without this suite
+nothing runs, and nothing falls back to another.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ TYP_HEAD: Final = "strongroom-head+jws;v=1"
 TYP_DEVICE_RECORD: Final = "strongroom-device-record+jws;v=1"
 TYP_AUTHORITY_LIST: Final = "strongroom-authority-list+jws;v=1"
 TYP_ROSTER: Final = "strongroom-roster+jws;v=1"
+TYP_ENROLMENT: Final = "strongroom-enrolment+jws;v=1"
+TYP_POSSESSION: Final = "strongroom-possession+jws;v=1"
 TYP_KEY_FILE: Final = "strongroom-key-file;v=1"
 
 # `info` of HPKE, and the label inside the digest that RSA-OAEP carries.
@@ -37,7 +39,7 @@ SEAL_DATA_KEY: Final = Label(b"strongroom data key to hybrid backup key v1")
 COMMIT_BACKUP_KEY: Final = Label(b"strongroom backup key commitment v1")
 DERIVE_DRILL: Final = Label(b"strongroom drill key v1")
 MAC_DRILL: Final = Label(b"strongroom drill transcript v1")
-DERIVE_DATA_KEY_WRAP: Final = Label(b"strongroom data key wrap v1")
+WRAP_DATA_KEY: Final = Label(b"strongroom data key under symmetric backup key v1")
 
 # Sealing under a symmetric key with commitment (envelope.py).
 ENVELOPE_KEY: Final = Label(b"strongroom envelope key v1")
