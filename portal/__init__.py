@@ -1,0 +1,1 @@
+"""Pages over the domain rooms: they call actions and selectors and render, nothing else."""

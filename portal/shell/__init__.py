@@ -1,0 +1,1 @@
+"""What both sides' pages share: layout, navigation, components, tables, live fragments, problem pages."""

@@ -1,0 +1,74 @@
+"""What one side tells the layout about itself: who it is, and where one can go.
+
+The layout knows neither side. Each side's app registers a `Side` when it is loaded; one process has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from django.http import HttpRequest
+
+
+@dataclass(frozen=True)
+class NavItem:
+    label: str
+    url_name: str
+    icon: str
+    roles: tuple[str, ...] = ()
+    words: str = ""
+    """Other words a person might type into the finder for this page."""
+
+    def seen_by(self, roles: set[str]) -> bool:
+        return not self.roles or bool(roles & set(self.roles))
+
+
+@dataclass(frozen=True)
+class NavGroup:
+    label: str
+    items: tuple[NavItem, ...]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose page this is: shown in the top left corner of each page and on the sign-in page."""
+
+    name: str
+    line: str
+    state: str = ""
+    tone: str = "idle"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result of the finder."""
+
+    label: str
+    url: str
+    icon: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Side:
+    groups: tuple[NavGroup, ...]
+    identity: Callable[[HttpRequest], Identity]
+    find: Callable[[HttpRequest, str], Sequence[Hit]]
+    counts: Callable[[HttpRequest], dict[str, tuple[int, str]]] = field(default=lambda _request: {})
+    """Numbers beside navigation entries, by url name: (count, tone)."""
+
+
+_side: Side | None = None
+
+
+def register(side: Side) -> None:
+    global _side  # noqa: PLW0603  # one process serves one side
+    _side = side
+
+
+def current() -> Side:
+    if _side is None:
+        return Side(groups=(), identity=lambda _request: Identity("Strongroom", ""), find=lambda *_: ())
+    return _side
