@@ -1,0 +1,1 @@
+"""``make demo``: the whole journey, played by REST on real disk images, every figure measured."""
