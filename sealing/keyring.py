@@ -18,12 +18,12 @@ key has no secret left; key ids and epochs of generated keys do not repeat; no h
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
 
-from .encoding import B64u, b64u
 from .errors import Refused
 from .secret import BackupSecret, DataKey, IdKey, KemSeed, Key256, Unprintable
 
@@ -79,7 +79,7 @@ class Proof:
 class Transition:
     """One arrow taken."""
 
-    key_id: B64u
+    key_id: str  # 16 random bytes as 32 hex digits
     old: str  # "" at birth
     new: KeyState
     who: str
@@ -91,15 +91,15 @@ class Transition:
 class KeyRecord(Unprintable):
     """One backup key. `secret` is absent once destroyed; `values` stay for the tombstone."""
 
-    key_id: B64u
+    key_id: str  # 16 random bytes as 32 hex digits
     epoch: int
     kind: Kind
     origin: Origin
     state: KeyState
-    commitment: B64u
+    commitment: str
     created: int
     secret: BackupSecret | None
-    data_key_id: B64u  # the data key of its epoch; "" for imported keys
+    data_key_id: str  # the data key of its epoch; "" for imported keys
     values: tuple[str, ...] = ()  # value records sealed for it, one for each authority; newest set counts
     receipts: tuple[str, ...] = ()  # lodging receipts of those values
     downloaded: bool = False  # an admin re-presented the digest of the value downloaded
@@ -116,7 +116,7 @@ class KeyRecord(Unprintable):
 class DataKeyRecord(Unprintable):
     """Seals content. Retired ones only open."""
 
-    data_key_id: B64u
+    data_key_id: str  # 16 random bytes as 32 hex digits
     epoch: int
     secret: DataKey
 
@@ -125,7 +125,7 @@ class DataKeyRecord(Unprintable):
 class IdKeyRecord(Unprintable):
     """Makes the chunk ids of one tenant; only the current one makes new ids, old ones recheck."""
 
-    id_key_id: B64u
+    id_key_id: str  # 16 random bytes as 32 hex digits
     tenant: str
     secret: IdKey
     current: bool
@@ -135,7 +135,7 @@ class IdKeyRecord(Unprintable):
 class OpenNonce:
     """A nonce that was sent out and may be answered once."""
 
-    nonce: B64u
+    nonce: str
     use: NonceUse
     about: str  # digest of the document that carries it
     key_id: str  # of a drill; "" for a transfer
@@ -154,6 +154,27 @@ class Ownership:
 
 
 @dataclass(frozen=True)
+class Pins:
+    """What the factory pinned: the root, and this unit's identity below it. Public, but not to be swapped."""
+
+    model: str
+    root: str  # DER, base64url
+    chain: tuple[str, ...]  # DER, base64url: the unit's certificate first
+    device_record: str
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A transfer that was installed, once; enough to write its receipt again after a crash."""
+
+    transfer: str  # digest
+    ticket: str
+    nonce: str
+    at: int
+    facts: str  # canonical JSON of what the receipt and the recovery report repeat
+
+
+@dataclass(frozen=True)
 class Marks:
     """What never falls."""
 
@@ -168,6 +189,7 @@ class Keyring(Unprintable):
 
     version: int
     serial: str
+    pins: Pins
     spool: KemSeed
     store: StoreRoot
     keys: tuple[KeyRecord, ...] = ()
@@ -175,11 +197,12 @@ class Keyring(Unprintable):
     id_keys: tuple[IdKeyRecord, ...] = ()
     transitions: tuple[Transition, ...] = ()
     open_nonces: tuple[OpenNonce, ...] = ()
-    consumed: tuple[B64u, ...] = ()
+    consumed: tuple[str, ...] = ()
     must_rotate: bool = False
     marks: Marks = field(default_factory=Marks)
     authority_list: str = ""
     ownership: Ownership | None = None
+    installations: tuple[Installation, ...] = ()
 
     # reading ------------------------------------------------------------------------------------------------
 
@@ -403,10 +426,9 @@ class Keyring(Unprintable):
         )
 
 
-def new_id(random: bytes) -> B64u:
-    """A key id of 16 random bytes."""
-    assert len(random) == 16
-    return b64u(random)
+def new_id() -> str:
+    """A fresh id of a key: 16 random bytes as 32 hex digits. It names and tells nothing."""
+    return secrets.token_hex(16)
 
 
 def _require(holds: bool, reason: str) -> None:

@@ -12,17 +12,19 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from .encoding import B64u, JsonObject, b64u, from_b64u
+from .encoding import JsonObject, b64u, from_b64u
 from .errors import BindingRefused, EncodingRefused
 from .keyring import (
     DataKeyRecord,
     IdKeyRecord,
+    Installation,
     KeyRecord,
     Keyring,
     KeyState,
     Marks,
     OpenNonce,
     Ownership,
+    Pins,
     Proof,
     StoreRoot,
     Transition,
@@ -58,6 +60,12 @@ def encode_keyring(ring: Keyring) -> bytes:
     body: JsonObject = {
         "version": ring.version,
         "serial": ring.serial,
+        "pins": {
+            "model": ring.pins.model,
+            "root": ring.pins.root,
+            "chain": list(ring.pins.chain),
+            "device_record": ring.pins.device_record,
+        },
         "spool": b64u(ring.spool.reveal()),
         "store": b64u(ring.store.reveal()),
         "keys": [_key_out(key) for key in ring.keys],
@@ -79,6 +87,7 @@ def encode_keyring(ring: Keyring) -> bytes:
         },
         "authority_list": ring.authority_list,
         "ownership": None if ring.ownership is None else dict(vars(ring.ownership)),
+        "installations": [dict(vars(item)) for item in ring.installations],
     }
     # The size limits of a boundary document (encoding.canonical_json) are not meant for a history of decades.
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -99,39 +108,47 @@ def decode_keyring(text: bytes) -> Keyring:
 def _keyring_in(body: Any) -> Keyring:
     marks = body["marks"]
     owner = body["ownership"]
+    pins = body["pins"]
     return Keyring(
         version=_int(body["version"]),
         serial=_str(body["serial"]),
+        pins=Pins(
+            _str(pins["model"]), _str(pins["root"]), _each(pins["chain"], _str), _str(pins["device_record"])
+        ),
         spool=_secret(KemSeed, body["spool"]),
         store=_secret(StoreRoot, body["store"]),
         keys=_each(body["keys"], _key_in),
         data_keys=_each(
             body["data_keys"],
-            lambda d: DataKeyRecord(B64u(_str(d["id"])), _int(d["epoch"]), _secret(DataKey, d["secret"])),
+            lambda d: DataKeyRecord(_str(d["id"]), _int(d["epoch"]), _secret(DataKey, d["secret"])),
         ),
         id_keys=_each(
             body["id_keys"],
             lambda i: IdKeyRecord(
-                B64u(_str(i["id"])), _str(i["tenant"]), _secret(IdKey, i["secret"]), _bool(i["current"])
+                _str(i["id"]), _str(i["tenant"]), _secret(IdKey, i["secret"]), _bool(i["current"])
             ),
         ),
         transitions=_each(
             body["transitions"],
-            lambda t: Transition(
-                B64u(_str(t[0])), _str(t[1]), KeyState(t[2]), _str(t[3]), _str(t[4]), _int(t[5])
-            ),
+            lambda t: Transition(_str(t[0]), _str(t[1]), KeyState(t[2]), _str(t[3]), _str(t[4]), _int(t[5])),
         ),
         open_nonces=_each(
             body["open_nonces"],
             lambda n: OpenNonce(
-                B64u(_str(n[0])), _one_of(n[1], "transfer", "drill"), _str(n[2]), _str(n[3]), _int(n[4])
+                _str(n[0]), _one_of(n[1], "transfer", "drill"), _str(n[2]), _str(n[3]), _int(n[4])
             ),
         ),
-        consumed=_each(body["consumed"], lambda n: B64u(_str(n))),
+        consumed=_each(body["consumed"], _str),
         must_rotate=_bool(body["must_rotate"]),
         marks=Marks(_int(marks["epoch"]), _int(marks["clock"]), _int(marks["authority_list"])),
         authority_list=_str(body["authority_list"]),
         ownership=None if owner is None else Ownership(**{name: _str(owner[name]) for name in _OWNER}),
+        installations=_each(
+            body["installations"],
+            lambda i: Installation(
+                _str(i["transfer"]), _str(i["ticket"]), _str(i["nonce"]), _int(i["at"]), _str(i["facts"])
+            ),
+        ),
     )
 
 
@@ -163,15 +180,15 @@ def _key_in(item: Any) -> KeyRecord:
     proof = item["proof"]
     secret = item["secret"]
     return KeyRecord(
-        key_id=B64u(_str(item["id"])),
+        key_id=_str(item["id"]),
         epoch=_int(item["epoch"]),
         kind=_one_of(item["kind"], "symmetric", "hybrid"),
         origin=_one_of(item["origin"], "generated", "imported"),
         state=KeyState(item["state"]),
-        commitment=B64u(_str(item["commitment"])),
+        commitment=_str(item["commitment"]),
         created=_int(item["created"]),
         secret=None if secret is None else _secret(BackupSecret, secret),
-        data_key_id=B64u(_str(item["data_key"])),
+        data_key_id=_str(item["data_key"]),
         values=_each(item["values"], _str),
         receipts=_each(item["receipts"], _str),
         downloaded=_bool(item["downloaded"]),
