@@ -1,4 +1,4 @@
-"""Real ext4 disk images, made from trees that lie on the machine with Debian's own ``mke2fs`` and ``debugfs``.
+"""Real ext4 disk images, made from trees that lie on the machine with Debian's ``mke2fs`` and ``debugfs``.
 
 The files that go in are chosen by size from the trees, in a fixed order, so that a machine makes the same
 content again. Near-copies are block-wise copies written into through the file system.
@@ -97,7 +97,8 @@ def make_disk(image: Path, source: Iterator[tuple[Path, int]], content_bytes: in
         blocks = int(filled * SLACK) // MIB + 24
         run(
             tool("mke2fs"), "-q", "-t", "ext4", "-d", str(staging), "-L", image.stem[:16],
-            "-E", "lazy_itable_init=0,lazy_journal_init=0", "-N", str(4 * count + 256), str(image), f"{blocks}M",
+            "-E", "lazy_itable_init=0,lazy_journal_init=0", "-N", str(4 * count + 256),
+            str(image), f"{blocks}M",
         )  # fmt: skip
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -105,7 +106,7 @@ def make_disk(image: Path, source: Iterator[tuple[Path, int]], content_bytes: in
 
 
 def clone_disk(template: Path, image: Path, *, new_bytes: int) -> Path:
-    """A block-wise copy with one new random file and one configuration file, written through the file system."""
+    """A block-wise copy with a new random file and a settings file written through its file system."""
     run("cp", "--sparse=always", str(template), str(image))
     fresh = image.with_suffix(".fresh")
     settings = image.with_suffix(".settings")
