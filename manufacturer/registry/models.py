@@ -22,7 +22,7 @@ from ground.db.models import BaseModel
 class Customer(BaseModel):
     """Who owns appliances, and the only one whose values may be opened for them."""
 
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=120)  # as documents carry it
     reference = models.CharField(max_length=64, unique=True)
     contact_email = models.EmailField(blank=True)
 
@@ -37,7 +37,7 @@ class Appliance(BaseModel):
     """The logical thing a customer runs; it lives on a chain of units, each replaced by the next."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="appliances")
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=120)  # as documents carry it
 
     class Meta:
         ordering = ["name", "id"]
