@@ -59,6 +59,20 @@ def _as_refusal(path: Path) -> Iterator[None]:
         raise refusal(path=str(path), error=errno.errorcode.get(error.errno or 0, "unknown")) from error
 
 
+class _SourceFailed(Exception):
+    """Carries an error of the source past `_as_refusal`: a broken source is not the target's fault."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _from_source(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    except Exception as error:
+        raise _SourceFailed(error) from error
+
+
 class DirectoryTarget(Target):
     kind: ClassVar[str] = "directory"
 
@@ -113,11 +127,18 @@ class DirectoryTarget(Target):
         if self._already(name, digest=digest, size=size):
             return False
         self._require_root()
+        try:
+            self._write(name, path, pieces, digest=digest, size=size)
+        except _SourceFailed as failure:
+            raise failure.error from None
+        return True
+
+    def _write(self, name: str, path: Path, pieces: Iterable[bytes], *, digest: str, size: int) -> None:
         with _as_refusal(path):
             self._make_parents(path.parent)
             with files().open_new(path) as new:
                 have, length = hashlib.sha256(), 0
-                for piece in pieces:
+                for piece in _from_source(pieces):
                     have.update(piece)
                     length += len(piece)
                     new.write(piece)
@@ -130,7 +151,6 @@ class DirectoryTarget(Target):
                     if not path.is_file() or path.stat().st_size != size:
                         raise
                     files().fsync_dir(path.parent)
-        return True
 
     def get(self, name: str, *, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         path = self._path(name)
