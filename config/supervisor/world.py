@@ -1,6 +1,6 @@
 """A world: one desk with its custody, a unit, and a blank replacement, all in one directory.
 
-``make run`` has one in ``var/``, the demo and the flow tests make their own in temporary directories. What has
+``make run`` has one in ``var/``, the demo and the flow tests have theirs in temporary directories. What has
 been set up is noted in ``world.json`` step by step, so that a first start that was broken off goes on.
 """
 

@@ -128,7 +128,12 @@ def test_the_command_fails_on_a_planted_file(tmp_path: Path) -> None:
         shutil.copytree(source, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".importlinter", tmp_path)
     (tmp_path / "ground" / "planted.py").write_text("import cryptography.hazmat\n")
-    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--contract", "cryptography"]
+    command = [
+        str(Path(sys.executable).with_name("lint-imports")),
+        "--no-cache",
+        "--contract",
+        "cryptography",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ground.planted -> cryptography" in done.stdout
