@@ -80,6 +80,13 @@ class VaultDamaged(KeyRefusal):
     next_step = "Do not go on with this unit: ask the manufacturer for a replacement."
 
 
+class StorageFailed(KeyRefusal):
+    code = "keys.storage-failed"
+    kind = "unavailable"
+    title = "The keyring could not be written; nothing was changed that counts."
+    next_step = "Look at the disk of the unit (full, read-only, failing?), then try again."
+
+
 class NotOwned(KeyRefusal):
     code = "keys.not-owned"
     kind = "conflict"
