@@ -141,14 +141,21 @@ class SiteSpec:
 
     # ---- programs ----
 
-    def _program(self, kind: str, command: list[str], ready: Callable[[], bool], **more: object) -> Program:
+    def _program(
+        self,
+        kind: str,
+        command: list[str],
+        ready: Callable[[], bool],
+        tell: Mapping[str, str] | None = None,
+        **more: object,
+    ) -> Program:
         identity = self.identities.get(kind)
         return Program(
             name=self.process(kind),
             command=command,
             directory=BASE_DIR,
             log=self.site.log / f"{kind}.log",
-            environment=self.environment(),
+            environment={**self.environment(), **(tell or {})},
             ready=ready,
             user=identity.user if identity else None,
             group=identity.group if identity else None,
@@ -195,6 +202,7 @@ class SiteSpec:
             self.worker,
             command,
             mark.exists,
+            tell={"STRONGROOM_PROCESS": "worker"},
             before=lambda: mark.unlink(missing_ok=True),
             once_ready=needs,
         )

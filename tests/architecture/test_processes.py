@@ -23,13 +23,14 @@ ENGINE_SIDE = {"engine", "tasks", "store"}
 CLOSED_TO_WEB = ("appliance.keys.client", "appliance.keys.process", "sealing.keyring", "sealing.vault")
 
 
-def loaded_modules(code: str, role: str, site: Path) -> set[str]:
+def loaded_modules(code: str, role: str, site: Path, process: str = "web") -> set[str]:
     """Modules in memory after ``code`` ran in an interpreter of its own."""
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "STRONGROOM_ROLE": role,
         "STRONGROOM_SITE_DIR": str(site),
+        "STRONGROOM_PROCESS": process,
         "STRONGROOM_DESK_URL": "http://localhost:1",
     }
     program = f"{code}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
@@ -67,12 +68,12 @@ def test_the_desk_web_process_has_no_custody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("role", "other"), [("appliance", "manufacturer"), ("manufacturer", "appliance")])
 def test_a_side_does_not_load_the_other(role: str, other: str, tmp_path: Path) -> None:
     assert below(loaded_modules(LOAD_WEB, role, tmp_path), other) == set()
-    assert below(loaded_modules(LOAD_WORKER, role, tmp_path), other) == set()
+    assert below(loaded_modules(LOAD_WORKER, role, tmp_path, "worker"), other) == set()
 
 
 @pytest.mark.parametrize("role", ["appliance", "manufacturer", "custody"])
 def test_workers_load_no_pages_no_rest_and_no_sign_in(role: str, tmp_path: Path) -> None:
-    modules = loaded_modules(LOAD_WORKER, role, tmp_path)
+    modules = loaded_modules(LOAD_WORKER, role, tmp_path, "worker")
     assert (
         below(modules, "rest_framework", "drf_spectacular", "portal", "config.urls", "allauth.account.views")
         == set()
@@ -80,7 +81,7 @@ def test_workers_load_no_pages_no_rest_and_no_sign_in(role: str, tmp_path: Path)
 
 
 def test_custody_loads_nothing_of_the_desk(tmp_path: Path) -> None:
-    modules = loaded_modules(LOAD_WORKER, "custody", tmp_path)
+    modules = loaded_modules(LOAD_WORKER, "custody", tmp_path, "worker")
     rooms = ("manufacturer.registry", "manufacturer.escrow", "manufacturer.rma", "accounts")
     assert below(modules, *rooms) == set()
     assert below(modules, "manufacturer.custody")
