@@ -28,18 +28,21 @@ TYP_AUTHORITY_LIST: Final = "strongroom-authority-list+jws;v=1"
 TYP_ROSTER: Final = "strongroom-roster+jws;v=1"
 TYP_ENROLMENT: Final = "strongroom-enrolment+jws;v=1"
 TYP_POSSESSION: Final = "strongroom-possession+jws;v=1"
+TYP_LEDGER_ENTRY: Final = "strongroom-ledger-entry+jws;v=1"
+TYP_COUNTERSIGNATURE: Final = "strongroom-countersignature+jws;v=1"
+TYP_VOID: Final = "strongroom-void+jws;v=1"
 TYP_KEY_FILE: Final = "strongroom-key-file;v=1"
 
 # `info` of HPKE, and the label inside the digest that RSA-OAEP carries.
 SEAL_VALUE: Final = Label(b"strongroom value seal v1")
 SEAL_TRANSFER: Final = Label(b"strongroom transfer seal v1")
-SEAL_DATA_KEY: Final = Label(b"strongroom data key to hybrid backup key v1")
+WRAP_TO_PAIR: Final = Label(b"strongroom key to hybrid backup key v1")
 
 # HKDF and HMAC under a backup key.
 COMMIT_BACKUP_KEY: Final = Label(b"strongroom backup key commitment v1")
 DERIVE_DRILL: Final = Label(b"strongroom drill key v1")
 MAC_DRILL: Final = Label(b"strongroom drill transcript v1")
-WRAP_DATA_KEY: Final = Label(b"strongroom data key under symmetric backup key v1")
+WRAP_UNDER_KEY: Final = Label(b"strongroom key under symmetric backup key v1")
 
 # Sealing under a symmetric key with commitment (envelope.py).
 ENVELOPE_KEY: Final = Label(b"strongroom envelope key v1")
