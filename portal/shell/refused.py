@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest
 
 from ground.refusals import Refusal
@@ -39,13 +40,14 @@ def note_refusal(request: HttpRequest, refusal: Refusal) -> str:
     from accounts.permissions import actor_of
     from audit.log import record
 
-    event = record(
-        "portal.refused",
-        actor=actor_of(request),
-        subject=request.path,
-        facts={"code": refusal.code, "title": refusal.title},
-        outcome="refused",
-    )
+    with transaction.atomic():
+        event = record(
+            "portal.refused",
+            actor=actor_of(request),
+            subject=request.path[:200],
+            facts={"code": refusal.code, "title": refusal.title},
+            outcome="refused",
+        )
     return str(event.id)
 
 

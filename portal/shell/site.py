@@ -58,6 +58,8 @@ class Side:
     find: Callable[[HttpRequest, str], Sequence[Hit]]
     counts: Callable[[HttpRequest], dict[str, tuple[int, str]]] = field(default=lambda _request: {})
     """Numbers beside navigation entries, by url name: (count, tone)."""
+    customers: Callable[[HttpRequest], list[tuple[str, str]] | None] = field(default=lambda _request: None)
+    """Customers an account may be tied to, as (id, name); None where there is no such thing."""
 
 
 _side: Side | None = None

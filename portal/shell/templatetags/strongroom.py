@@ -19,6 +19,25 @@ from portal.shell.tables import Table
 
 register = template.Library()
 
+JOB_TITLES = {
+    "backup.run": "Back up",
+    "backup.verify": "Verify a backup",
+    "backup.survey": "Read the headers of a target",
+    "backup.connect": "Connect a target",
+    "backup.lodge_head": "Lodge the newest head at the desk",
+    "content.seal": "Seal a virtual image",
+    "keys.rotate": "Rotate the backup key",
+    "keys.drill": "Drill a value",
+    "recovery.preview": "Preview a restore",
+    "recovery.restore": "Restore",
+    "recovery.request": "Make a transfer request",
+    "recovery.collect": "Collect the transfer",
+    "recovery.install": "Install the transfer",
+    "recovery.deliver": "Deliver a document to the desk",
+    "unit.tamper": "Destroy the vault",
+    "rma.mail": "Send mail",
+}
+
 GB_STEPS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -170,6 +189,12 @@ def words(value: Any) -> str:
 
 
 @register.filter
+def listed(values: Any) -> str:
+    """Code words, sorted and readable, joined by commas."""
+    return ", ".join(sorted(words(value) for value in values or ()))
+
+
+@register.filter
 def get(mapping: Any, key: Any) -> Any:
     """A mapping's member by a computed key; empty when it is not there."""
     return mapping.get(key, "") if hasattr(mapping, "get") else ""
@@ -237,4 +262,21 @@ def alert(tone: str, title: str, text: str = "", url: str = "", action: str = ""
 @register.inclusion_tag("components/field.html")
 def field(bound: Any, hint: str = "") -> dict[str, Any]:
     """A form field with label, hint and errors tied to it for assistive technology."""
-    return {"field": bound, "hint": hint or bound.help_text}
+    kind = getattr(bound.field.widget, "input_type", "textarea")
+    css = {"select": "form-select", "checkbox": "", "radio": "", "file": "form-control"}.get(kind, "form-control")
+    attrs: dict[str, Any] = {"class": css} if css else {}
+    words = hint or str(bound.help_text)
+    if words:
+        attrs["aria-describedby"] = f"{bound.auto_id}_helptext"
+    return {
+        "field": bound,
+        "hint": words,
+        "widget": bound.as_widget(attrs=attrs),
+        "is_check": kind == "checkbox",
+    }
+
+
+@register.filter
+def job_title(kind: Any) -> str:
+    """What a kind of job does, in words."""
+    return JOB_TITLES.get(str(kind), words(str(kind).replace(".", ": ")).capitalize())
