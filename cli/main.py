@@ -1,4 +1,4 @@
-"""Entry point of `strongroom`: builds the parser from the table of commands and turns errors into exit codes."""
+"""Entry point of `strongroom`: a parser made from the table of commands; errors become exit codes."""
 
 from __future__ import annotations
 
