@@ -1,0 +1,81 @@
+"""The web process: body limit, uploads (on a unit), then Django.
+
+Outermost first: `LoopbackOnly` (only under the development switch), `BodyLimit`, `TusUploads`, Django.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("STRONGROOM_PROCESS", "web")
+
+from django.core.asgi import get_asgi_application
+
+from config import rooms
+from config.settings import environment as env
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_LOOPBACK_ADDRESSES = ("127.", "::1", "localhost")
+
+
+class LoopbackOnly:
+    """Under STRONGROOM_LOOPBACK=1: answer only connections from and to this machine itself."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._is_local(scope):
+            body = b"This site runs with the development switch and answers on the loopback address only.\n"
+            headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        await self._app(scope, receive, send)
+
+    @staticmethod
+    def _is_local(scope: Scope) -> bool:
+        ends = [scope.get("client"), scope.get("server")]
+        return all(end is None or str(end[0]).startswith(_LOOPBACK_ADDRESSES) for end in ends)
+
+
+class Lifespan:
+    """Answer the server's start-up and shutdown messages, which Django does not know."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            await send({"type": f"{message['type']}.complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+
+
+def build() -> App:
+    """The application of this process's role."""
+    app: App = get_asgi_application()
+    if env.role() == "appliance" and rooms.present("appliance.content.tus"):
+        from appliance.content.tus import TusUploads
+
+        app = TusUploads(app)
+    if rooms.present("ground.rest.body_limit"):
+        from ground.rest.body_limit import BodyLimit
+
+        app = BodyLimit(app)
+    app = Lifespan(app)
+    return LoopbackOnly(app) if env.LOOPBACK else app
+
+
+application = build()

@@ -1,0 +1,9 @@
+"""A unit."""
+
+from config.settings.web import *  # noqa: F403
+from config.settings.web import SPECTACULAR_SETTINGS
+
+SPECTACULAR_SETTINGS |= {
+    "TITLE": "Strongroom unit",
+    "DESCRIPTION": "Virtual images, sealed backups, keys and recovery of one unit.",
+}

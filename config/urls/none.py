@@ -1,0 +1,3 @@
+"""No URLs: for processes that answer no requests."""
+
+urlpatterns: list[object] = []

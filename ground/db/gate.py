@@ -1,0 +1,103 @@
+"""The writers' gate: a switch to another database happens while nobody has the old one open.
+
+Every database connection holds the gate shared while it is open, and connections live for one request
+or one unit of work. The switch takes it exclusively: it waits until all have let go, while newcomers
+wait in front of a turnstile (without which a stream of newcomers could keep the switch out for ever).
+
+SQLite: ``flock`` on two files in the site's ``db/`` directory, so all processes of one machine take
+part. PostgreSQL: two advisory locks of the server, so all hosts do (`ground.db.postgres`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.site import make_private_directory, site
+from ground.refusals import Refusal
+
+SHARED_TIMEOUT = 60.0  # seconds a newcomer waits for a switch to finish
+EXCLUSIVE_TIMEOUT = 30.0  # seconds a switch waits for open connections
+
+
+class GateBusy(Refusal):
+    """Connections stayed open for the whole time a switch was ready to wait (or the other way round)."""
+
+    code = "ground.gate-busy"
+    kind = "unavailable"
+    title = "The database is being used or switched and did not become free in time."
+    next_step = "Try again; if it stays so, restart the site's processes."
+
+
+class SharedHold:
+    """One connection's hold on the gate; `release` may be called any number of times."""
+
+    def __init__(self, directory: Path | None = None, *, timeout: float = SHARED_TIMEOUT) -> None:
+        self._descriptor: int | None = None
+        directory = directory or site().db
+        with _locked(directory / "gate.turn", fcntl.LOCK_SH, timeout):
+            self._descriptor = _open(directory / "gate.lock")
+            try:
+                _lock(self._descriptor, fcntl.LOCK_SH, timeout)
+            except BaseException:
+                self.release()
+                raise
+
+    def release(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        # A thread that ended without closing its connection must not keep the gate shut for ever.
+        self.release()
+
+
+@contextlib.contextmanager
+def exclusive(directory: Path | None = None, *, timeout: float = EXCLUSIVE_TIMEOUT) -> Iterator[None]:
+    """Hold the gate alone. The caller has closed its own connections, or it waits for itself: `GateBusy`."""
+    directory = directory or site().db
+    with (
+        _locked(directory / "gate.turn", fcntl.LOCK_EX, timeout),
+        _locked(directory / "gate.lock", fcntl.LOCK_EX, timeout),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path, kind: int, timeout: float) -> Iterator[None]:
+    descriptor = _open(path)
+    try:
+        _lock(descriptor, kind, timeout)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        make_private_directory(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _lock(descriptor: int, kind: int, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    pause = 0.001
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
+                raise
+        if time.monotonic() >= deadline:
+            raise GateBusy(waited_seconds=timeout)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)

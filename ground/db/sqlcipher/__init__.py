@@ -1,0 +1,1 @@
+"""Django backend for SQLCipher: ``ENGINE = "ground.db.sqlcipher"``. See `base`."""

@@ -1,0 +1,27 @@
+"""Static files ahead of the views, for a server that is asynchronous.
+
+WhiteNoise answers with a synchronous file iterator, which Django under ASGI first collects while
+warning about it at every file. The files are small and ours: read them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponseBase:
+        answer = static_file.get_response(request.method, request.META)
+        body = b""
+        if answer.file is not None:
+            with answer.file as file:
+                body = file.read()
+        response = HttpResponse(body, status=int(answer.status))
+        response.headers.clear()
+        for name, value in answer.headers:
+            response[name] = value
+        return response
