@@ -52,6 +52,9 @@ def database(place: Site) -> dict[str, Any]:
             "timeout": 20,  # seconds to wait for another writer
             "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
         },
+        # Tests have a site of their own, whose live database is the test database: the processes they
+        # start see it.
+        "TEST": {"NAME": str(place.current_database)},
     }
 
 

@@ -20,7 +20,6 @@ class DatabaseCreation(StockCreation):
         path = Path(self._get_test_db_name())
         if not keepdb:
             self._remove(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         return str(path)
 
     def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:

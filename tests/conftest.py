@@ -1,0 +1,130 @@
+"""One run is one role, by STRONGROOM_ROLE (default: appliance), on a site of its own that is removed after.
+
+The site's live database is the test database, so processes that a test starts with `site_environment`
+see what the test committed (`django_db(transaction=True)`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROLE = os.environ.setdefault("STRONGROOM_ROLE", "appliance")
+_SITE = Path(tempfile.mkdtemp(prefix=f"strongroom-{ROLE}-"))
+atexit.register(shutil.rmtree, _SITE, ignore_errors=True)
+os.environ["STRONGROOM_SITE_DIR"] = str(_SITE)
+os.environ["STRONGROOM_SITE_NAME"] = _SITE.name
+os.environ["STRONGROOM_LOOPBACK"] = "1"
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+for name in ("STRONGROOM_PROCESS", "STRONGROOM_DATABASE_KEY_FD", "STRONGROOM_HOSTS"):
+    os.environ.pop(name, None)
+# Databases and brokers are the embedded ones unless a run says otherwise on purpose.
+if os.environ.get("STRONGROOM_TEST_SERVERS") != "1":
+    SERVERS = {name: os.environ.pop(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
+else:
+    SERVERS = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
+
+from django.conf import settings  # noqa: E402
+
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; nothing of it is kept
+
+_HERE = Path(__file__).parent
+# Directories that only make sense under another role than the one this run has.
+_ELSEWHERE = {
+    "appliance": ["manufacturer", "portal/desk"],
+    "manufacturer": [
+        *["appliance", "portal/unit", "cli", "sealing", "vectors", "architecture", "flows", "browser", "faults"],
+        "manufacturer/custody",
+    ],
+    "custody": [
+        *["ground", "audit", "accounts", "jobs", "config", "appliance", "portal", "cli", "sealing", "vectors"],
+        *["architecture", "flows", "browser", "faults"],
+    ],
+}
+collect_ignore = [str(_HERE / name) for name in _ELSEWHERE[ROLE]]
+if ROLE == "custody":
+    collect_ignore += [
+        str(path) for path in (_HERE / "manufacturer").glob("*") if path.name not in ("custody", "conftest.py")
+    ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip marked tests whose servers, rights or programs are missing; the reason names what is missing."""
+    missing = {
+        "postgres": _missing_postgres(),
+        "redis": _missing_redis(),
+        "root": "" if os.geteuid() == 0 else "needs to run as root",
+        "browser": "" if _which("chromium", "chromium-browser") else "needs Debian's chromium",
+    }
+    for item in items:
+        for mark, reason in missing.items():
+            if reason and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _which(*names: str) -> str:
+    return next((found for name in names if (found := shutil.which(name))), "")
+
+
+
+
+def _missing_postgres() -> str:
+    from tests.support.servers import postgres_url
+
+    return "" if postgres_url(SERVERS) else "needs a PostgreSQL server (DATABASE_URL or port 5432)"
+
+
+def _missing_redis() -> str:
+    from tests.support.servers import redis_url
+
+    return "" if redis_url(SERVERS) else "needs a Redis server (REDIS_URL or port 6379)"
+
+
+@pytest.fixture(scope="session")
+def servers() -> dict[str, str]:
+    """DATABASE_URL and REDIS_URL of real servers, for tests marked postgres or redis."""
+    from tests.support.servers import postgres_url, redis_url
+
+    return {"DATABASE_URL": postgres_url(SERVERS), "REDIS_URL": redis_url(SERVERS)}
+
+
+@pytest.fixture
+def site_environment() -> dict[str, str]:
+    """Environment in which another process belongs to this run's site and database."""
+    from tests.support.servers import test_database_url
+
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return {**inherited, "PYTHONPATH": str(_HERE.parent), **test_database_url()}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_may_empty_the_event_log() -> Iterator[None]:
+    """Between transactional tests every table is emptied; the triggers that forbid it step aside for that."""
+    if ROLE == "custody" and "audit" not in settings.INSTALLED_APPS:
+        yield
+        return
+    from django.db import connections
+    from django.test import TransactionTestCase
+
+    from audit import triggers
+
+    stock = TransactionTestCase._fixture_teardown
+
+    def teardown(self: Any) -> None:
+        triggers.remove(connections["default"])
+        try:
+            stock(self)
+        finally:
+            triggers.install(connections["default"])
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    yield
+    patch.undo()
