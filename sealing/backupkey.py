@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 from .encoding import B64u, b64u, from_b64u
 from .envelope import open_under, seal_under
-from .errors import CommitmentRefused, EncodingRefused, Misuse
+from .errors import CommitmentRefused, Misuse, SealRefused
 from .hpke import KemPrivateKey, KemPublicKey
 from .kdf import framed, mac
-from .labels import COMMIT_BACKUP_KEY, SEAL_DATA_KEY, WRAP_DATA_KEY
-from .secret import BackupSecret, DataKey, Key256, Unprintable, same
+from .labels import COMMIT_BACKUP_KEY, WRAP_TO_PAIR, WRAP_UNDER_KEY
+from .secret import KEY_BYTES, BackupSecret, DataKey, IdKey, Key256, Unprintable, same
 
 Kind = Literal["symmetric", "hybrid"]
 KINDS: Final[tuple[Kind, ...]] = ("symmetric", "hybrid")
@@ -72,22 +72,35 @@ class BackupKey(Unprintable):
         """The public half of a hybrid key; a unit may wrap with it alone."""
         return self._pair.public if self.kind == "hybrid" else None
 
-    def wrap_data_key(self, data_key_id: str, data_key: Key256) -> B64u:
+    def wrap_data_key(self, data_key_id: str, data_key: DataKey) -> B64u:
         """The data key wrapped to `K`: what stands in an image's header (docs/formats/backup-key.md §3)."""
-        if self.kind == "hybrid":
-            info = framed(SEAL_DATA_KEY, *self._identity(), data_key_id.encode())
-            return b64u(self._pair.public.seal(data_key, info))
-        return b64u(
-            seal_under(self.secret, WRAP_DATA_KEY, data_key.reveal(), *self._identity(), data_key_id.encode())
-        )
+        return self._wrap(b"data-key", data_key_id, data_key)
 
     def unwrap_data_key(self, data_key_id: str, wrapped: str) -> DataKey:
         """The data key, or `SealRefused` / `CommitmentRefused`."""
+        return DataKey(self._unwrap(b"data-key", data_key_id, wrapped))
+
+    def wrap_id_key(self, id_key_id: str, id_key: IdKey) -> B64u:
+        """A tenant's chunk-id key wrapped to `K`."""
+        return self._wrap(b"id-key", id_key_id, id_key)
+
+    def unwrap_id_key(self, id_key_id: str, wrapped: str) -> IdKey:
+        """The chunk-id key, or `SealRefused` / `CommitmentRefused`."""
+        return IdKey(self._unwrap(b"id-key", id_key_id, wrapped))
+
+    def _wrap(self, purpose: bytes, name: str, key: Key256) -> B64u:
+        context = (*self._identity(), purpose, name.encode())
+        if self.kind == "hybrid":
+            return b64u(self._pair.public.seal(key, framed(WRAP_TO_PAIR, *context)))
+        return b64u(seal_under(self.secret, WRAP_UNDER_KEY, key.reveal(), *context))
+
+    def _unwrap(self, purpose: bytes, name: str, wrapped: str) -> bytes:
+        context = (*self._identity(), purpose, name.encode())
         sealed = from_b64u(wrapped)
         if self.kind == "hybrid":
-            clear = self._pair.open(sealed, framed(SEAL_DATA_KEY, *self._identity(), data_key_id.encode()))
+            clear = self._pair.open(sealed, framed(WRAP_TO_PAIR, *context))
         else:
-            clear = open_under(self.secret, WRAP_DATA_KEY, sealed, *self._identity(), data_key_id.encode())
-        if len(clear) != DataKey.length:
-            raise EncodingRefused("wrapped-key", "a data key has 32 bytes")
-        return DataKey(clear)
+            clear = open_under(self.secret, WRAP_UNDER_KEY, sealed, *context)
+        if len(clear) != KEY_BYTES:
+            raise SealRefused("does-not-open", "not a wrapped key")
+        return clear

@@ -12,7 +12,6 @@ import dataclasses
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Annotated, Any, Final, Self, get_type_hints
 
 from .encoding import MAX_SAFE_INTEGER, B64u, Digest, JsonObject, Thumbprint, from_b64u
@@ -50,9 +49,17 @@ class Claims:
         return written
 
 
-@cache
-def kinds_of(cls: Any) -> Mapping[str, Kind]:
-    """The members of a class of claims (`Any`: mypy takes no class for hashable)."""
+def kinds_of(cls: type[Claims]) -> Mapping[str, Kind]:
+    """The members of a class of claims."""
+    if cls not in _KINDS:
+        _KINDS[cls] = _read_kinds(cls)
+    return _KINDS[cls]
+
+
+_KINDS: Final[dict[type[Claims], Mapping[str, Kind]]] = {}
+
+
+def _read_kinds(cls: Any) -> Mapping[str, Kind]:
     hints = get_type_hints(cls, include_extras=True)
     fields = dataclasses.fields(cls)
     extras = {f.name: getattr(hints[f.name], "__metadata__", ()) for f in fields}
@@ -190,15 +197,19 @@ KEY_ID: Final = pattern(f"{_HEX}{{32}}", "not 16 bytes in lower-case hex")
 KEY_KIND: Final = one_of("symmetric", "hybrid")
 SUITE: Final = pattern(r"[a-z0-9][a-z0-9-]{1,63}", "not a suite name")
 
+TIME: Final = integer(1_500_000_000, 253_402_300_799)  # seconds since 1970: 2017 to 9999
+PERSON_ID: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9@._+-]{0,63}", "not a person's id")
+
 Serial = Annotated[str, SERIAL]
 UuidText = Annotated[str, UUID]
 KeyId = Annotated[str, KEY_ID]
 KeyKind = Annotated[str, KEY_KIND]
+PersonId = Annotated[str, PERSON_ID]
 Suite = Annotated[str, SUITE]
 Epoch = Annotated[int, integer(1, 2**31 - 1)]
 Version = Annotated[int, integer(1, 2**31 - 1)]
 Count = Annotated[int, integer(0)]
-Time = Annotated[int, integer(1_500_000_000, 253_402_300_799)]  # seconds since 1970, 2017 to 9999
+Time = Annotated[int, TIME]
 DocumentDigest = Annotated[Digest, octets(48)]
 KeyThumbprint = Annotated[Thumbprint, octets(32)]
 Nonce = Annotated[B64u, octets(32)]
@@ -208,10 +219,42 @@ Name = Annotated[str, words(120)]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Party(Claims):
-    """A customer, appliance or person: identity and the name people read."""
+    """A customer or an appliance: its identity and the name that people read."""
 
     id: UuidText
     name: Name
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Person(Claims):
+    """Somebody at the desk or at a customer, by account."""
+
+    id: PersonId
+    name: Name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeadRef(Claims):
+    """The newest lodged head of one target: what the newest image there must be, or be newer than."""
+
+    target: UuidText
+    sequence: Count
+    header: DocumentDigest  # digest of the image header it names
+    head: DocumentDigest  # digest of the head document itself
+    made_at: Time
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source(Claims):
+    """The unit whose keys are recovered, and how it ended."""
+
+    serial: Serial
+    certificate: KeyThumbprint
+    ended: Annotated[str, one_of("failed", "tampered", "stolen", "retired", "in-service")]
+    ended_at: Time
+
+
 AParty = Annotated[Party, nested(Party)]
+APerson = Annotated[Person, nested(Person)]
+ASource = Annotated[Source, nested(Source)]
+Heads = Annotated[tuple[HeadRef, ...], listed(nested(HeadRef), 0, 32)]

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from .claims import SERIAL
@@ -27,12 +27,23 @@ from .errors import ChainRefused, EncodingRefused, Misuse
 
 NO_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280 §4.1.2.5, 802.1AR §8.7
 _T = TypeVar("_T")
+# Everything that the X.509 parser raises on hostile bytes (the library's documentation, and fuzzing).
+_PARSER_ERRORS: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 MAX_CERTIFICATE: Final = 4096
 # The order of P-384 (SP 800-186 §3.2.1.4).
 _ORDER: Final = (
     "ffffffffffffffffffffffffffffffffffffffffffffffff"  # the upper half
     "c7634d81f4372ddf581a0db248b0a77aecec196accc52973"
 )
+_ECDSA_SHA384: Final = bytes.fromhex("300a06082a8648ce3d040303")  # AlgorithmIdentifier, RFC 5758 §3.2
 _HALF_ORDER: Final = int(_ORDER, 16) // 2
 _EXTENSIONS: Final = frozenset(
     {ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER}
@@ -103,7 +114,7 @@ def read_request(der: bytes) -> Request:
         request = x509.load_der_x509_csr(der)
         fits = request.is_signature_valid
         extensions = len(request.extensions)
-    except (ValueError, TypeError, InvalidSignature, x509.UnsupportedGeneralNameType) as error:
+    except _PARSER_ERRORS as error:
         raise ChainRefused("request", "not a certification request") from error
     if not fits:
         raise ChainRefused("possession", "the request is not signed by the key it names")
@@ -204,7 +215,7 @@ def _guard(read: Callable[[], _T]) -> _T:
     """Run a reading of the X.509 parser, which reads lazily, so that its errors become one of ours."""
     try:
         return read()
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except _PARSER_ERRORS as error:
         raise ChainRefused("certificate", "not a certificate") from error
 
 
@@ -235,6 +246,21 @@ def _is_low(certificate: x509.Certificate) -> bool:
     return s <= _HALF_ORDER
 
 
+def _is_only_text(certificate: x509.Certificate) -> bool:
+    """What the signature does not cover is spelled as DER spells it, and in no other way."""
+    signature = encode_dss_signature(*decode_dss_signature(certificate.signature))
+    body = certificate.tbs_certificate_bytes + _ECDSA_SHA384 + _der(0x03, b"\0" + signature)
+    return certificate.public_bytes(serialization.Encoding.DER) == _der(0x30, body)
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes([tag, size]) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content
+
+
 def _check_profile(certificate: x509.Certificate, *, authority_depth: int | None) -> None:
     """Exactly the profile of docs/formats/identity.md §2, nothing more."""
     if certificate.version != x509.Version.v3:
@@ -253,12 +279,12 @@ def _check_profile(certificate: x509.Certificate, *, authority_depth: int | None
         raise ChainRefused("profile", "may not issue what it issued, or is no unit")
     if usage.value != _usage(authority_depth is not None) or not usage.critical:
         raise ChainRefused("profile", "key usage differs from the profile")
-    if not _guard(lambda: _is_low(certificate)):
+    if not _guard(lambda: _is_low(certificate)) or not _guard(lambda: _is_only_text(certificate)):
         raise ChainRefused("profile", "a second text of this certificate")
 
 
 def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except _PARSER_ERRORS as error:
         raise ChainRefused("not-issued", "not issued under the pinned root") from error

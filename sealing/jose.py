@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from .ecdsa import SIGNATURE_BYTES, SigningKey, VerifyKey
-from .encoding import Digest, JsonObject, b64u, canonical_json, digest_of, from_b64u, from_canonical_json
+from .encoding import (
+    B64u,
+    Digest,
+    JsonObject,
+    b64u,
+    canonical_json,
+    digest_of,
+    from_b64u,
+    from_canonical_json,
+)
 from .errors import EncodingRefused, HeaderRefused, Misuse
 from .labels import Label
 
@@ -82,6 +91,11 @@ class Parsed:
     protected: str
     signing_input: bytes
     signature: bytes
+
+    @property
+    def signature_text(self) -> B64u:
+        """The signature as it stands in the text."""
+        return b64u(self.signature)
 
     def verify(self, key: VerifyKey) -> None:
         """Step 6: the signature, over the exact text (docs/formats/README.md §4)."""
