@@ -38,7 +38,9 @@ def say(text: str) -> None:
     print(f"bootstrap: {text}", flush=True)
 
 
-def run(*command: str | Path, cwd: Path = ROOT, quiet: bool = True, env: dict[str, str] | None = None) -> None:
+def run(
+    *command: str | Path, cwd: Path = ROOT, quiet: bool = True, env: dict[str, str] | None = None
+) -> None:
     """Run a command; its output is shown only if it fails."""
     done = subprocess.run(  # noqa: S603  (fixed commands)
         [str(part) for part in command],
@@ -81,7 +83,9 @@ def step(name: str, fresh: str, work: Callable[[], None], *, present: Sequence[P
 
 def make_venv() -> None:
     if not (3, 11) <= sys.version_info[:2] < (3, 14):
-        raise MissingError(f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …")
+        raise MissingError(
+            f"Python 3.11 to 3.13 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 …"
+        )
     try:
         run(sys.executable, "-m", "venv", VENV)
     except MissingError:
@@ -103,7 +107,9 @@ def install_project() -> None:
 
 def install_front_end() -> None:
     if find("npm") is None:
-        raise MissingError("npm is needed for the front-end assets: install Node.js with npm (Debian: nodejs, npm)")
+        raise MissingError(
+            "npm is needed for the front-end assets: install Node.js with npm (Debian: nodejs, npm)"
+        )
     run("npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", "--loglevel=error")
 
 
@@ -138,11 +144,13 @@ def bootstrap(*, tests: bool) -> None:
     here = str(ROOT)
     lock, project = ROOT / "requirements.lock", ROOT / "pyproject.toml"
     npm_lock, assets = ROOT / "package-lock.json", ROOT / "config" / "assets.py"
+    # An editable install maps the packages that are there when it is made.
+    packages = " ".join(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
     modules, vendor = ROOT / "node_modules", ROOT / "static" / "vendor"
 
     step("venv", digest(version, here), make_venv, present=[PYTHON])
     step("packages", digest(version, here, lock), install_packages)
-    step("project", digest(version, here, project), install_project)
+    step("project", digest(version, here, project, packages), install_project)
     step("front-end", digest(here, npm_lock), install_front_end, present=[modules])
     if assets.is_file():
         step("assets", digest(here, npm_lock, assets), copy_assets, present=[vendor])
