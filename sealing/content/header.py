@@ -15,14 +15,12 @@ from typing import Any, Final, Literal
 
 from sealing.errors import EncodingRefused, HeaderRefused
 
-from .ids import MIB
+from .ids import KIB
 
 TYP: Final = "strongroom-image-header+jws;v=1"
 FORMAT: Final = "strongroom-image"
 VERSION: Final = 1
-MAX_TEXT_BYTES: Final = (
-    4 * MIB
-)  # a reader takes no more than this from a target, whatever its size there (§4)
+MAX_TEXT_BYTES: Final = 512 * KIB  # a reader takes no more from a target, whatever the size there (§4)
 MAX_VALUES: Final = 16
 
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
@@ -129,8 +127,8 @@ def parse_claims(claims: dict[str, Any]) -> ImageHeader:
     read = _Members(
         claims,
         {
-            "format", "version", "image", "serial", "customer", "appliance", "made_at", "started_at", "key_id",
-            "epoch", "values", "wrapped", "proof", "manifest", "pack_list", "packs", "objects",
+            "format", "version", "image", "serial", "customer", "appliance", "made_at", "started_at",
+            "key_id", "epoch", "values", "wrapped", "proof", "manifest", "pack_list", "packs", "objects",
             "content_bytes", "stored_bytes", "migrations", "release", "chain",
         },
     )  # fmt: skip
@@ -171,7 +169,7 @@ def parse_claims(claims: dict[str, Any]) -> ImageHeader:
 
 
 def read_text(read: Callable[[int], bytes]) -> str:
-    """The text of a header file, which is refused unread beyond MAX_TEXT_BYTES, however large it claims to be.
+    """The text of a header file; beyond MAX_TEXT_BYTES it is refused unread, however large it claims to be.
 
     `read(n)` gives up to n bytes from the file's start.
     """

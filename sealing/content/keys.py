@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from sealing.errors import BindingRefused, Misuse
+from sealing.kdf import derive
 from sealing.secret import IdKey, Key256, Unprintable
+
+from . import labels
 
 KEY_ID_BYTES: Final = 16
 _KEY_ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -84,3 +87,8 @@ class HeldKeys(Unprintable):
         if not keys:
             raise BindingRefused("tenant", "no id key for this tenant", tenant=tenant)
         return keys
+
+
+def index_pragma(store_key: Key256) -> str:
+    """The SQLCipher raw key of the store's index, as its key pragma takes it (docs/formats/pack.md §9)."""
+    return "x'" + derive(store_key, labels.STORE_INDEX).hex() + "'"

@@ -1,0 +1,240 @@
+"""Index of the store: which chunk lies where, and which packs an object needs.
+
+Derived data: everything here can be made again from the sealed footers of the packs (`Store.open` does).
+Kept in SQLCipher, because ids beside sizes would tell a thief what was cut how. Measured at a million chunks:
+6 µs a lookup in batches, 15 ms to publish a pack durably; that is 3 % of one core at full entry speed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]  # the driver ships no types
+
+from appliance.content.errors import IndexUnreadable, StoreFenced
+from sealing.content.ids import ChunkType
+from sealing.content.manifest import PackRef
+from sealing.content.pack import ChunkEntry
+
+SCHEMA_VERSION: Final = 1
+_LOOKUP: Final = 400  # ids in one query
+_BUSY_SECONDS: Final = 30
+_CACHE_KIB: Final = 24 * 1024
+_LOCATE: Final = "SELECT id, pack, ordinal, offset, stored, length, kind, encoding FROM chunk WHERE id IN"
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE pack (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data_key TEXT NOT NULL,
+    generation INTEGER NOT NULL);
+CREATE TABLE chunk (
+    id BLOB PRIMARY KEY, pack INTEGER NOT NULL, ordinal INTEGER NOT NULL, offset INTEGER NOT NULL,
+    stored INTEGER NOT NULL, length INTEGER NOT NULL, kind INTEGER NOT NULL, encoding INTEGER NOT NULL)
+    WITHOUT ROWID;
+CREATE TABLE recipe (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL);
+CREATE TABLE recipe_pack (recipe INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (recipe, pack))
+    WITHOUT ROWID;
+INSERT INTO meta VALUES ('fence', 0), ('generation', 0);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a chunk lies: the pack's row, and the entry as its footer has it."""
+
+    pack: int
+    entry: ChunkEntry
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatistics:
+    packs: int
+    stored_bytes: int
+    chunks: int
+    recipes: int
+    generation: int
+
+
+class Index:
+    """One connection, used by several threads under a lock. Writes are one transaction each, durable."""
+
+    def __init__(self, path: Path, pragma_key: str, *, create: bool) -> None:
+        """Open it; `IndexUnreadable` if absent (without `create`), damaged, of another key or version."""
+        if not create and not path.exists():
+            raise IndexUnreadable(reason="absent")
+        self._lock: Final = threading.RLock()
+        self._fence: int | None = None
+        self._connection: Final[Any] = sqlcipher.connect(
+            str(path), isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
+        )
+        try:
+            self._prepare(pragma_key, create=create)
+        except sqlcipher.DatabaseError as error:
+            self._connection.close()
+            raise IndexUnreadable(reason="key or damage") from error
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, pragma_key: str, *, create: bool) -> None:
+        run = self._connection.execute
+        run(f'PRAGMA key = "{pragma_key}"')
+        run("SELECT count(*) FROM sqlite_master").fetchone()  # fails here with a wrong key, not later
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        run("PRAGMA temp_store = MEMORY")  # nothing of it in a clear temporary file
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version == 0 and create:
+            with self._transaction(check_fence=False):
+                for statement in _SCHEMA.split(";\n"):
+                    run(statement)
+                run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif version != SCHEMA_VERSION:
+            raise IndexUnreadable(reason="version", version=version)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def take_over(self) -> None:
+        """Become the writer: a higher fence number than any writer before."""
+        with self._transaction(check_fence=False):
+            self._run("UPDATE meta SET value = value + 1 WHERE name = 'fence'")
+            self._fence = self._meta("fence")
+
+    def next_generation(self) -> int:
+        """A new generation, for one batch."""
+        with self._transaction():
+            self._run("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+            return self._meta("generation")
+
+    # Packs and chunks.
+
+    def add_pack(self, ref: PackRef, entries: Sequence[ChunkEntry], generation: int) -> int:
+        """Make a durable pack visible; returns its row. A chunk that is there already keeps its place."""
+        with self._transaction():
+            known = self.pack_row(ref.digest)
+            if known is not None:
+                return known
+            cursor = self._run(
+                "INSERT INTO pack (digest, size, data_key, generation) VALUES (?, ?, ?, ?)",
+                (ref.digest, ref.size, ref.data_key, generation),
+            )
+            row = int(cursor.lastrowid)
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (e.id, row, e.ordinal, e.offset, e.stored, e.length, int(e.kind), e.encoding)
+                    for e in sorted(entries, key=lambda e: e.id)
+                ],
+            )
+            return row
+
+    def remove_packs(self, digests: Iterable[str]) -> None:
+        """Forget packs that are not there any more, with their chunks and what depended on them."""
+        with self._transaction():
+            for digest in digests:
+                row = self.pack_row(digest)
+                self._run(
+                    "DELETE FROM recipe WHERE id IN (SELECT recipe FROM recipe_pack WHERE pack = ?)", (row,)
+                )
+                self._run("DELETE FROM recipe_pack WHERE pack = ?", (row,))
+                self._run("DELETE FROM chunk WHERE pack = ?", (row,))
+                self._run("DELETE FROM pack WHERE id = ?", (row,))
+
+    def locate(self, ids: Sequence[bytes]) -> dict[bytes, Location]:
+        """Where these chunks lie; those unknown are left out."""
+        found: dict[bytes, Location] = {}
+        for start in range(0, len(ids), _LOOKUP):
+            some = ids[start : start + _LOOKUP]
+            marks = ",".join("?" * len(some))
+            for row in self._all(f"{_LOCATE} ({marks})", some):
+                entry = ChunkEntry(row[2], row[3], row[4], row[5], ChunkType(row[6]), row[7], row[0])
+                found[row[0]] = Location(row[1], entry)
+        return found
+
+    def pack_row(self, digest: str) -> int | None:
+        rows = self._all("SELECT id FROM pack WHERE digest = ?", (digest,))
+        return int(rows[0][0]) if rows else None
+
+    def pack_ref(self, row: int) -> PackRef:
+        (found,) = self._all("SELECT digest, size, data_key FROM pack WHERE id = ?", (row,))
+        return PackRef(*found)
+
+    def packs(self) -> Iterator[PackRef]:
+        """Every pack, by digest."""
+        for row in self._all("SELECT digest, size, data_key FROM pack ORDER BY digest"):
+            yield PackRef(*row)
+
+    # Recipes.
+
+    def add_recipe(self, digest: str, packs: Iterable[int], generation: int) -> None:
+        """Register an object and the packs it needs."""
+        with self._transaction():
+            self._run("INSERT OR IGNORE INTO recipe (digest, generation) VALUES (?, ?)", (digest, generation))
+            row = self._recipe_row(digest)
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO recipe_pack VALUES (?, ?)",
+                [(row, pack) for pack in sorted(set(packs))],
+            )
+
+    def has_recipe(self, digest: str) -> bool:
+        return self._recipe_row(digest) is not None
+
+    def packs_of(self, digests: Iterable[str]) -> list[PackRef]:
+        """Packs that these registered objects need, once each, by digest."""
+        wanted: set[int] = set()
+        for digest in digests:
+            row = self._recipe_row(digest)
+            wanted.update(
+                pack for (pack,) in self._all("SELECT pack FROM recipe_pack WHERE recipe = ?", (row,))
+            )
+        return sorted((self.pack_ref(row) for row in wanted), key=lambda ref: ref.digest)
+
+    def generation(self) -> int:
+        """The newest batch's number."""
+        return self._meta("generation")
+
+    def statistics(self) -> IndexStatistics:
+        with self._lock:
+            ((packs, stored),) = self._all("SELECT count(*), coalesce(sum(size), 0) FROM pack")
+            ((chunks,),) = self._all("SELECT count(*) FROM chunk")
+            ((recipes,),) = self._all("SELECT count(*) FROM recipe")
+            return IndexStatistics(packs, stored, chunks, recipes, self._meta("generation"))
+
+    # Below: one way to the connection.
+
+    def _recipe_row(self, digest: str) -> int | None:
+        rows = self._all("SELECT id FROM recipe WHERE digest = ?", (digest,))
+        return int(rows[0][0]) if rows else None
+
+    def _meta(self, name: str) -> int:
+        ((value,),) = self._all("SELECT value FROM meta WHERE name = ?", (name,))
+        return int(value)
+
+    def _run(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        with self._lock:
+            return self._connection.execute(sql, values)
+
+    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            rows: list[tuple[Any, ...]] = self._connection.execute(sql, values).fetchall()
+            return rows
+
+    @contextmanager
+    def _transaction(self, *, check_fence: bool = True) -> Iterator[None]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                if check_fence and self._meta("fence") != self._fence:
+                    raise StoreFenced()
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")

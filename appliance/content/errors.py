@@ -1,0 +1,130 @@
+"""What the content room refuses."""
+
+from __future__ import annotations
+
+from ground.refusals import Refusal
+
+
+class NoActiveKey(Refusal):
+    """Nothing may be sealed: no key is active, or its value is not proven."""
+
+    code = "content.no-active-key"
+    kind = "unavailable"
+    title = "Content cannot be sealed: this unit has no active key."
+    next_step = "It waits in the sealed spool and is taken as soon as a key is active."
+
+
+class StoreBusy(Refusal):
+    """Another process writes to the store."""
+
+    code = "content.store-busy"
+    kind = "unavailable"
+    title = "The content store is in use by another job."
+    next_step = "Wait for the running job, or look at the job list."
+
+
+class StoreFenced(Refusal):
+    """This writer was replaced by a newer one; nothing of it becomes visible any more."""
+
+    code = "content.store-fenced"
+    kind = "conflict"
+    title = "Another job took over the content store."
+    next_step = "Nothing to do: the other job carries on."
+
+
+class IndexUnreadable(Refusal):
+    code = "content.index-unreadable"
+    kind = "unavailable"
+    title = "The index of the content store cannot be read."
+    next_step = "The next job that writes rebuilds it from the packs."
+
+
+class PackMissing(Refusal):
+    """A pack that the index or a recipe names is not there."""
+
+    code = "content.pack-missing"
+    kind = "missing"
+    title = "A pack of the content store is missing."
+    next_step = "Restore it from a backup image; verify the store to see what else is affected."
+
+
+class PackDamaged(Refusal):
+    """A pack is not what its digest, its seal or its format says. Facts: pack, reason."""
+
+    code = "content.pack-damaged"
+    kind = "invalid"
+    title = "A pack is damaged."
+    next_step = "Take this pack from another copy; what it holds cannot be read from this one."
+
+
+class PackOtherKey(Refusal):
+    """A pack is sound, but was sealed under another key than the one held under that id."""
+
+    code = "content.pack-other-key"
+    kind = "invalid"
+    title = "A pack was sealed under another key."
+    next_step = "Use the keys of the image this pack belongs to."
+
+
+class KeyNotHeld(Refusal):
+    """The data key or id key needed is not on this unit."""
+
+    code = "content.key-not-held"
+    kind = "unavailable"
+    title = "The key for this content is not on this unit."
+    next_step = "Install the transfer that carries it."
+
+
+class RecipeUnknown(Refusal):
+    code = "content.recipe-unknown"
+    kind = "missing"
+    title = "The store holds no such object."
+    next_step = "It may have been removed; restore it from a backup image."
+
+
+class ContentIncomplete(Refusal):
+    """Chunks that a recipe names are not in the store. Facts: recipe, missing."""
+
+    code = "content.incomplete"
+    kind = "missing"
+    title = "Parts of this object are missing from the store."
+    next_step = "Restore the packs that hold them from a backup image."
+
+
+class ContentChanged(Refusal):
+    code = "content.changed-while-read"
+    kind = "conflict"
+    title = "The file changed while it was taken in."
+    next_step = "Stop whatever writes to it, then import it again."
+
+
+class SourceUnreadable(Refusal):
+    code = "content.source-unreadable"
+    kind = "invalid"
+    title = "The file cannot be read."
+    next_step = "Check the path, and that the engine's user may read it."
+
+
+class DigestMismatch(Refusal):
+    """The content is not what its declared SHA-256 says. Facts: declared, found."""
+
+    code = "content.digest-mismatch"
+    kind = "invalid"
+    title = "The content is not what its declared SHA-256 says."
+    next_step = "Check the source and send it again; nothing of it was kept."
+
+
+class SpoolDamaged(Refusal):
+    """A spooled segment is missing or does not open. Facts: upload, offset, reason."""
+
+    code = "content.spool-damaged"
+    kind = "invalid"
+    title = "The uploaded content in the spool is damaged."
+    next_step = "Send it again."
+
+
+class StoreFull(Refusal):
+    code = "content.store-full"
+    kind = "unavailable"
+    title = "The disk of the content store is full."
+    next_step = "Free space or enlarge the disk, then retry the job: it goes on where it stopped."
