@@ -36,6 +36,7 @@ class World:
         redis_url: str = "",
         database_urls: Mapping[str, str] | None = None,
         prefix: str = "",
+        desk_address: str = "",
         extra: Mapping[str, str] | None = None,
     ) -> None:
         make_private_directory(root)
@@ -48,7 +49,8 @@ class World:
         self.ports = self._choose_ports(ports or {})
         self.credentials = Credentials(root / "credentials.json")
         self.supervisor = Supervisor(say)
-        desk_url = f"http://localhost:{self.ports[DESK]}"
+        # Where units and custody find the desk; a relay may stand in front of it.
+        desk_url = desk_address or f"http://localhost:{self.ports[DESK]}"
         common: dict[str, Any] = {"redis_url": redis_url, "extra": dict(extra or {})}
         urls = database_urls or {}
 
