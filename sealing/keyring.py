@@ -28,7 +28,7 @@ from .errors import Refused
 from .secret import BackupSecret, DataKey, IdKey, KemSeed, Key256, Unprintable
 
 KEPT_VERSIONS: Final = 3  # keyring files kept; keyring.md §5
-MAX_OPEN_NONCES: Final = 64  # drills or transfers asked for and not yet answered
+MAX_OPEN_NONCES: Final = 8  # of each use: drills or transfers asked for and not yet answered
 
 
 class KeyringRefused(Refused):
@@ -137,7 +137,7 @@ class OpenNonce:
 
     nonce: str
     use: NonceUse
-    about: str  # digest of the document that carries it
+    request: str  # the document that carries it
     key_id: str  # of a drill; "" for a transfer
     at: int
 
@@ -268,7 +268,8 @@ class Keyring(Unprintable):
             keys=(*self.keys, *fresh),
             transitions=(*self.transitions, *born),
             marks=replace(self.marks, epoch=top),
-            must_rotate=True,
+            # a unit that has a key of its own goes on sealing under it; any other makes one first
+            must_rotate=self.must_rotate or self.active is None,
         )
 
     def add_data_keys(self, records: tuple[DataKeyRecord, ...]) -> Keyring:

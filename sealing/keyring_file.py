@@ -77,7 +77,7 @@ def encode_keyring(ring: Keyring) -> bytes:
             for i in ring.id_keys
         ],
         "transitions": [[t.key_id, t.old, t.new.value, t.who, t.why, t.at] for t in ring.transitions],
-        "open_nonces": [[n.nonce, n.use, n.about, n.key_id, n.at] for n in ring.open_nonces],
+        "open_nonces": [[n.nonce, n.use, n.request, n.key_id, n.at] for n in ring.open_nonces],
         "consumed": list(ring.consumed),
         "must_rotate": ring.must_rotate,
         "marks": {

@@ -107,24 +107,28 @@ class EngineKeys(Unprintable):
     store_key: Key256  # for the store's own index and journal
 
 
-@dataclass(frozen=True)
-class ImageWrapping:
-    """What an image's header says about keys; goes into the header as it is."""
+@dataclass(frozen=True, repr=False)
+class ImageWrapping(Unprintable):
+    """What an image's header says about keys, and the fresh key of the image itself.
+
+    `wrapped` and `proof` go into the header as they are; `unwrap_image` takes `wrapped` back.
+    """
 
     key_id: str
     epoch: int
-    kind: str
-    commitment: str
     values: tuple[str, ...]
-    data_keys: Mapping[str, str]  # data key id -> wrapped
-    id_keys: tuple[Mapping[str, Any], ...]  # id, tenant, current, wrapped
-    proof: Mapping[str, Any]
+    wrapped: Mapping[str, Any]  # kind, commitment, image_key, data_keys, id_keys
+    proof: Mapping[str, Any]  # by: drilled | waived, at, …
+    image_key_id: str
+    image_key: Key256  # seals the manifest
 
 
 @dataclass(frozen=True, repr=False)
 class ImageKeys(Unprintable):
     """The keys that an image's chunks were sealed and named with."""
 
+    image_key_id: str
+    image_key: Key256
     data_keys: Mapping[str, DataKey]
     id_keys: Mapping[str, Sequence[IdKey]]
 
@@ -269,41 +273,30 @@ class KeyProcess:
         return IdKey(from_b64u(self._call("id_key", tenant=tenant)["key"]))
 
     def wrap_for_image(self, data_key_ids: Sequence[str]) -> ImageWrapping:
-        """Wrap the data keys an image's chunks need, and all id keys, under the active key."""
+        """Wrap data keys of an image's chunks, all id keys and a fresh image key under the active key."""
         answer = self._call("wrap_for_image", data_key_ids=list(data_key_ids))
         return ImageWrapping(
             key_id=answer["key_id"],
             epoch=answer["epoch"],
-            kind=answer["kind"],
-            commitment=answer["commitment"],
             values=tuple(answer["values"]),
-            data_keys=answer["data_keys"],
-            id_keys=tuple(answer["id_keys"]),
+            wrapped=answer["wrapped"],
             proof=answer["proof"],
+            image_key_id=answer["image_key_id"],
+            image_key=Key256(from_b64u(answer["image_key"])),
         )
 
-    def unwrap_image(
-        self,
-        *,
-        key_id: str,
-        data_keys: Mapping[str, str],
-        id_keys: Sequence[Mapping[str, Any]],
-        adopt: bool = False,
-    ) -> ImageKeys:
+    def unwrap_image(self, *, key_id: str, wrapped: Mapping[str, Any], adopt: bool = False) -> ImageKeys:
         """Open what `wrap_for_image` wrapped, here or on another unit.
 
-        With `adopt`, at a restore, the keys are kept in the keyring: the store needs them from then on.
+        With `adopt`, at a restore, data keys and id keys are kept in the keyring: the store needs them from
+        then on.
         """
-        answer = self._call(
-            "unwrap_image",
-            key_id=key_id,
-            data_keys=dict(data_keys),
-            id_keys=[dict(item) for item in id_keys],
-            adopt=adopt,
-        )
+        answer = self._call("unwrap_image", key_id=key_id, wrapped=dict(wrapped), adopt=adopt)
         return ImageKeys(
-            {name: DataKey(from_b64u(text)) for name, text in answer["data_keys"].items()},
-            _id_keys(answer["id_keys"]),
+            image_key_id=answer["image_key_id"],
+            image_key=Key256(from_b64u(answer["image_key"])),
+            data_keys={name: DataKey(from_b64u(text)) for name, text in answer["data_keys"].items()},
+            id_keys=_id_keys(answer["id_keys"]),
         )
 
     def signer(self) -> RemoteSigner:
@@ -317,9 +310,9 @@ class KeyProcess:
 
     # transfers ----------------------------------------------------------------------------------------------
 
-    def transfer_request(self, *, purpose: str = "replacement") -> str:
+    def transfer_request(self) -> str:
         """A signed request to receive keys, with a fresh nonce that the keyring remembers."""
-        return str(self._call("transfer_request", purpose=purpose)["request"])
+        return str(self._call("transfer_request")["request"])
 
     def install_transfer(self, transfer: str, *, who: str) -> Installed:
         """Check everything, consume the nonce and store the keys in one rename."""

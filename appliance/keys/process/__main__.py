@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     holder = Holder(site)
     try:
         require_suite()
+        load_verbs()
         holder.start()
     except Refusal as refusal:
         print(f"{refusal}\n{refusal.next_step}", file=sys.stderr)
@@ -39,7 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     except SealingError as error:
         print(error, file=sys.stderr)
         return 2
-    load_verbs()
     allowed = frozenset(options.peer_uid or [os.geteuid()])
     server = Server(holder, site / "run" / "keys.sock", allowed=allowed, group=options.socket_group)
     server.listen()

@@ -19,10 +19,12 @@ from sealing.ecdsa import SigningKey
 from sealing.encoding import Thumbprint, from_b64u, thumbprint_of
 from sealing.errors import SealingError
 from sealing.hpke import KemPrivateKey
+from sealing.identity import UnitCertificate
 from sealing.jose import KeySigner
 from sealing.keyring import Keyring
 from sealing.keyring_file import open_keyring, seal_keyring
 from sealing.secret import KemSeed, SecretBytes, Unprintable
+from sealing.trust import Trust
 from sealing.vault import SoftwareVault, VaultGone
 
 from .storage import KeyFiles
@@ -83,7 +85,8 @@ class Holder(Unprintable):
             return
         # Only the highest counts. An older one is never taken silently: it would forget consumed nonces.
         self._ring = open_keyring(vault, self.files.read_keyring(versions[0]), version=versions[0])
-        if self._identity is None:
+        # the pinned certificate is of the key that the vault opened, and still holds under the pinned list
+        if self._identity is None or self.certificate.key != self._identity.public:
             raise VaultDamaged(part="identity")
 
     # reading ------------------------------------------------------------------------------------------------
@@ -140,6 +143,16 @@ class Holder(Unprintable):
     def thumbprint(self) -> Thumbprint:
         """Of the unit's certificate: what names this unit."""
         return thumbprint_of(self.chain[0])
+
+    @property
+    def trust(self) -> Trust:
+        """What this unit believes: the pinned root and the newest authority list it has seen."""
+        return Trust(from_b64u(self.ring.pins.root), self.ring.authority_list)
+
+    @property
+    def certificate(self) -> UnitCertificate:
+        """This unit's identity."""
+        return self.trust.unit(self.chain)
 
     def now(self) -> int:
         """Seconds since 1970, never before a time this unit has seen signed or written."""
