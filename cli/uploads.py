@@ -36,10 +36,9 @@ def create(site: Site, *, size: int, name: str, sha256: str = "") -> str:
         "Upload-Metadata": metadata(name=name, filename=name, sha256=sha256),
     }
     answer = site.request("POST", "uploads/", headers=headers)
-    location = answer.headers.get("Location")
-    if not location:
+    if "Location" not in answer.headers:
         raise CommandError("the site named no address for the upload", Exit.UNEXPECTED)
-    return location
+    return str(answer.headers["Location"])
 
 
 def offset_of(site: Site, address: str) -> int:

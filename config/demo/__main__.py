@@ -69,9 +69,8 @@ class Demo:
             self.bring_in(disks)
         with self.screen.step("backup to a target outside, every chunk verified") as told:
             image = self.journey.back_up(UNIT_A, self.target)
-            told.append(
-                f"{image['content_bytes'] / GIB:.2f} GiB content, {image['stored_bytes'] / GIB:.2f} GiB sealed"
-            )
+            content, stored = image["content_bytes"] / GIB, image["stored_bytes"] / GIB
+            told.append(f"{content:.2f} GiB content, {stored:.2f} GiB sealed")
         hits = self.scan(UNIT_A)
         with self.screen.step("the unit is lost for good: its directory is removed"):
             self.world.forget_site(UNIT_A)
@@ -148,7 +147,7 @@ class Demo:
 
 def is_drilled(epoch: Mapping[str, Any]) -> bool:
     """Whether the epoch's proof is a drill, not a waiver."""
-    return epoch["proof"]["how"] == "drilled"
+    return bool(epoch["proof"]["how"] == "drilled")
 
 
 def main() -> int:

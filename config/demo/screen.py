@@ -14,7 +14,7 @@ GIB = 1 << 30
 
 
 class Screen:
-    """Prints steps as they end; shows the running one with its bar. Plain lines where there is no terminal."""
+    """Prints steps as they end; shows the running one with its bar. Plain lines without a terminal."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

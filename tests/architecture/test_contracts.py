@@ -8,6 +8,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grimp import ImportGraph
@@ -75,7 +76,7 @@ PLANTED = {
 }
 
 
-def contract_of(options: dict[str, object]) -> Contract:
+def contract_of(options: dict[str, Any]) -> Contract:
     return registry.get_contract_class(options["type"])(
         name=options["name"],
         session_options=USER_OPTIONS.session_options,
