@@ -59,7 +59,7 @@ class User(AbstractBaseUser):
         """Roles held now: read once for each instance, and an instance lives for one request."""
         held: frozenset[str] | None = self.__dict__.get("_roles")
         if held is None:
-            held = frozenset(self.grants.values_list("role", flat=True)) if self.is_active else frozenset()
+            held = frozenset(grant.role for grant in self.grants.all()) if self.is_active else frozenset()
             self.__dict__["_roles"] = held
         return held
 
@@ -67,8 +67,13 @@ class User(AbstractBaseUser):
         """True if the person holds at least one of these roles and may sign in."""
         return not self.roles.isdisjoint(any_of)
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+    def forget_roles(self) -> None:
+        """Roles were changed: read them again."""
         self.__dict__.pop("_roles", None)
+        getattr(self, "_prefetched_objects_cache", {}).pop("grants", None)
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        self.forget_roles()
         super().refresh_from_db(*args, **kwargs)
 
 

@@ -66,7 +66,7 @@ class Job(BaseModel):
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=120, blank=True)
-    attempts = models.PositiveIntegerField(default=0)  # claims so far
+    attempts = models.PositiveIntegerField(default=0)  # claims, less those that were lost
     losses = models.PositiveIntegerField(default=0)  # leases that ran out
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -49,6 +49,7 @@ JOB_LEASE_SECONDS = env.seconds("STRONGROOM_JOB_LEASE_SECONDS", 15.0)
 JOB_HEARTBEAT_SECONDS = env.seconds("STRONGROOM_JOB_HEARTBEAT_SECONDS", 4.0)
 JOB_SWEEP_SECONDS = env.seconds("STRONGROOM_JOB_SWEEP_SECONDS", 2.0)
 JOB_RESEND_SECONDS = env.seconds("STRONGROOM_JOB_RESEND_SECONDS", 10.0)
+JOB_APP = "config.celery.app"
 JOB_QUEUE = {"appliance": "engine", "manufacturer": "worker", "custody": "custody"}[STRONGROOM_ROLE]
 
 LOGGING = {

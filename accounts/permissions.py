@@ -1,0 +1,109 @@
+"""Who may do what: for REST views, for pages, and for acts that ask for a fresh sign-in."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.errors import FreshSignInNeeded
+from accounts.models import ApiToken, User
+from audit.actor import Actor
+from ground.refusals import Forbidden, Unauthenticated
+
+SIGNED_IN_AT = "accounts.signed_in_at"  # session key, seconds since the epoch
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class HasRole:
+    """``permission_classes = [HasRole("admin", "auditor")]``: signed in, with at least one of the roles."""
+
+    def __init__(self, *any_of: str, reading: tuple[str, ...] = ()) -> None:
+        """`reading` are roles that may also send safe methods (GET, HEAD, OPTIONS)."""
+        self.any_of = any_of
+        self.reading = reading
+
+    def __call__(self) -> BasePermission:
+        return _RolePermission(self.any_of, self.reading)
+
+    # DRF composes permission classes with | and &; ours are complete as they stand.
+
+
+class _RolePermission(BasePermission):
+    def __init__(self, any_of: tuple[str, ...], reading: tuple[str, ...]) -> None:
+        self.any_of = any_of
+        self.reading = reading
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not isinstance(request.user, User):
+            return False
+        wanted = self.any_of
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            wanted += self.reading
+        return request.user.has_role(*wanted)
+
+
+def role_required(*any_of: str) -> Callable[[View], View]:
+    """For pages: send strangers to sign in, refuse people without one of the roles (all roles if none named)."""
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if any_of and not cast(User, request.user).has_role(*any_of):
+                raise Forbidden(needs=" or ".join(any_of))
+            return view(request, *args, **kwargs)
+
+        return cast(View, wrapped)
+
+    return decorate
+
+
+def user_of(request: HttpRequest | Request) -> User:
+    """The signed-in person; `Unauthenticated` if nobody is."""
+    user = request.user
+    if not isinstance(user, User):
+        # A lazy object of the session middleware stands for the person without being one.
+        user = getattr(user, "_wrapped", None) if user.is_authenticated else None
+    if not isinstance(user, User):
+        raise Unauthenticated()
+    return user
+
+
+def actor_of(request: HttpRequest | Request) -> Actor:
+    """The signed-in person as the actor of an action."""
+    return Actor.user(user_of(request))
+
+
+def require_fresh(request: HttpRequest | Request, minutes: float | None = None) -> None:
+    """Refuse unless the person signed in within the last `minutes` (default: five).
+
+    A program's token counts from when it was issued: it signs in again by making a fresh one.
+    """
+    limit = settings.FRESH_SIGN_IN_SECONDS if minutes is None else minutes * 60
+    token = getattr(request, "auth", None)
+    if isinstance(token, ApiToken):
+        age = (timezone.now() - token.created).total_seconds()
+    else:
+        signed_in_at = request.session.get(SIGNED_IN_AT)
+        age = time.time() - signed_in_at if isinstance(signed_in_at, int | float) else float("inf")
+    if not 0 <= age <= limit:
+        raise FreshSignInNeeded(within_minutes=round(limit / 60))
+
+
+def _note_sign_in(request: HttpRequest, **_: Any) -> None:
+    request.session[SIGNED_IN_AT] = time.time()
+
+
+user_logged_in.connect(_note_sign_in, dispatch_uid="accounts.signed_in_at")
