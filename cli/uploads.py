@@ -35,7 +35,7 @@ def create(site: Site, *, size: int, name: str, sha256: str = "") -> str:
         "Upload-Length": str(size),
         "Upload-Metadata": metadata(name=name, filename=name, sha256=sha256),
     }
-    answer = site.request("POST", "uploads/", headers=headers)
+    answer = site.request("POST", "uploads", headers=headers)
     if "Location" not in answer.headers:
         raise CommandError("the site named no address for the upload", Exit.UNEXPECTED)
     return str(answer.headers["Location"])
