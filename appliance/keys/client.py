@@ -68,6 +68,7 @@ class Status:
     keyring_version: int = 0
     must_rotate: bool = False
     first_key: bool = True  # no key was ever active here: one admin may waive
+    root: str = ""  # the pinned root, DER in base64url
     authority_list: str = ""
     authority_list_version: int = 0
     spool_public_key: str = ""  # base64url

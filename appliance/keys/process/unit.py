@@ -52,6 +52,7 @@ def status(holder: Holder, params: Params) -> dict[str, Any]:
         "keyring_version": ring.version,
         "must_rotate": ring.must_rotate,
         "first_key": is_first_key(ring),
+        "root": ring.pins.root,
         "authority_list": ring.authority_list,
         "authority_list_version": ring.marks.authority_list,
         "spool_public_key": b64u(KemPrivateKey(ring.spool).public.raw),
