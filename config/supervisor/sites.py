@@ -178,7 +178,7 @@ class SiteSpec:
             sys.executable, "-m", "uvicorn", "config.asgi:application",
             "--host", "127.0.0.1", "--port", str(self.port),
             "--timeout-graceful-shutdown", GRACEFUL_SECONDS,
-            "--log-level", "warning", "--no-access-log", "--no-server-header", "--lifespan", "off",
+            "--log-level", "warning", "--no-access-log", "--no-server-header",
         ]  # fmt: skip
         secrets = {} if self.database_url else {DATABASE_KEY_FD: self.site.secrets / "database.root"}
         return self._program(
@@ -193,7 +193,6 @@ class SiteSpec:
         mark = self.site.run / f"{self.worker}.ready"
         command = [
             sys.executable, "-m", "celery", "--app", "config.celery:app", "worker",
-            "--pool", "threads", "--concurrency", "2", "--queues", self.worker,
             "--hostname", f"{self.worker}@{self.name}", "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
         ]  # fmt: skip
