@@ -81,31 +81,14 @@ def pytest_step(
 
 
 LIVE = "flow or browser or kills"
-SERVERS = "postgres or redis"
 
 
 def test_steps() -> list[Step]:
-    """The suite, once per role, then on the servers, then what starts live processes."""
-    plain = f"not ({LIVE} or {SERVERS})"
+    """The suite once per role, then what starts live processes."""
     two = ("-n", "2", "--dist", "worksteal")
-    steps = [pytest_step(f"tests-{role}", *two, "-m", plain, role=role) for role in ROLES]
-    on_servers = {
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
-    }
-    for role in ("appliance", "manufacturer"):
-        steps.append(
-            pytest_step(
-                f"servers-{role}", "-n0", "-m", f"({SERVERS}) and not ({LIVE})", role=role, env=on_servers
-            )
-        )
+    steps = [pytest_step(f"tests-{role}", *two, "-m", f"not ({LIVE})", role=role) for role in ROLES]
     steps.append(pytest_step("live", "-n", "2", "--dist", "loadgroup", "-m", LIVE))
     return steps
-
-
-def database_url() -> str:
-    user = os.environ.get("PGUSER") or "postgres"
-    return os.environ.get("DATABASE_URL", f"postgresql://{user}@127.0.0.1:5432/postgres")
 
 
 def run_step(step: Step) -> Outcome:
