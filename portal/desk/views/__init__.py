@@ -1,0 +1,1 @@
+"""Views of the desk: read selectors, call one action, answer."""
