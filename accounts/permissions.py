@@ -12,45 +12,19 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.utils import timezone
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.errors import FreshSignInNeeded
 from accounts.models import ApiToken, User
 from audit.actor import Actor
 from ground.refusals import Forbidden, Unauthenticated
+from ground.rest.permissions import HasRole
+
+__all__ = ["HasRole", "actor_of", "require_fresh", "role_required", "user_of"]
 
 SIGNED_IN_AT = "accounts.signed_in_at"  # session key, seconds since the epoch
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-class HasRole:
-    """``permission_classes = [HasRole("admin", "auditor")]``: signed in, with at least one of the roles."""
-
-    def __init__(self, *any_of: str, reading: tuple[str, ...] = ()) -> None:
-        """`reading` are roles that may also send safe methods (GET, HEAD, OPTIONS)."""
-        self.any_of = any_of
-        self.reading = reading
-
-    def __call__(self) -> BasePermission:
-        return _RolePermission(self.any_of, self.reading)
-
-    # DRF composes permission classes with | and &; ours are complete as they stand.
-
-
-class _RolePermission(BasePermission):
-    def __init__(self, any_of: tuple[str, ...], reading: tuple[str, ...]) -> None:
-        self.any_of = any_of
-        self.reading = reading
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        if not isinstance(request.user, User):
-            return False
-        wanted = self.any_of
-        if request.method in ("GET", "HEAD", "OPTIONS"):
-            wanted += self.reading
-        return request.user.has_role(*wanted)
 
 
 def role_required(*any_of: str) -> Callable[[View], View]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import connections
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -213,9 +213,7 @@ def _events(chain: Chain, using: str) -> Iterator[Event]:
     after = -1
     while True:
         page = list(
-            Event.objects.using(using)
-            .filter(chain=chain, sequence__gt=after)
-            .order_by("sequence")[:_PAGE]
+            Event.objects.using(using).filter(chain=chain, sequence__gt=after).order_by("sequence")[:_PAGE]
         )
         yield from page
         if len(page) < _PAGE:

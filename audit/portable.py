@@ -2,9 +2,7 @@
 
 from ground.db.portable import portable
 
-portable(
-    "audit.Chain", "merge", ["id", "name", "started_at", "origin"], merge="audit.transfer.merge_chains"
-)
+portable("audit.Chain", "merge", ["id", "name", "started_at", "origin"], merge="audit.transfer.merge_chains")
 portable(
     "audit.Event",
     "merge",

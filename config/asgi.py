@@ -1,6 +1,6 @@
-"""The web process: body limit, uploads (on a unit), then Django.
+"""The web process: uploads (on a unit), body limit, then Django.
 
-Outermost first: `LoopbackOnly` (only under the development switch), `BodyLimit`, `TusUploads`, Django.
+Outermost first: `LoopbackOnly` (only under the development switch), `TusUploads`, `BodyLimit`, Django.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.core.asgi import get_asgi_application
 
 from config import rooms
 from config.settings import environment as env
+from ground.rest.body_limit import BodyLimit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -66,14 +67,11 @@ class Lifespan:
 def build() -> App:
     """The application of this process's role."""
     app: App = get_asgi_application()
+    app = BodyLimit(app)
     if env.role() == "appliance" and rooms.present("appliance.content.tus"):
         from appliance.content.tus import TusUploads
 
-        app = TusUploads(app)
-    if rooms.present("ground.rest.body_limit"):
-        from ground.rest.body_limit import BodyLimit
-
-        app = BodyLimit(app)
+        app = TusUploads(app)  # bounds the bodies it takes itself
     app = Lifespan(app)
     return LoopbackOnly(app) if env.LOOPBACK else app
 

@@ -133,13 +133,17 @@ def _again(context: JobContext) -> None:
     with transaction.atomic():
         due = timezone.now() + dt.timedelta(seconds=pause)
         if not arrow(job, Job.State.RUNNING, Job.State.QUEUED, token=context.token, due_at=due, sent_at=None):
-            arrow(job, Job.State.CANCELLING, Job.State.CANCELLED, token=context.token, ended_at=timezone.now())
+            arrow(
+                job, Job.State.CANCELLING, Job.State.CANCELLED, token=context.token, ended_at=timezone.now()
+            )
 
 
 def _wake_next(job: Job) -> None:
     """Something ended: the oldest due job may have waited for its group. Only a hint, like every message."""
     waiting = (
-        Job.objects.filter(state=Job.State.QUEUED, due_at__lte=timezone.now()).order_by("due_at").exclude(pk=job.pk)
+        Job.objects.filter(state=Job.State.QUEUED, due_at__lte=timezone.now())
+        .order_by("due_at")
+        .exclude(pk=job.pk)
     )
     for following in waiting[:2]:
         send_on_commit(following)
@@ -149,9 +153,7 @@ def _refuse_unknown(job: Job) -> None:
     """A kind nobody here knows fails at once and loudly, instead of waiting for ever."""
     refusal = UnknownKind(kind=job.kind)
     with transaction.atomic():
-        if arrow(
-            job, Job.State.QUEUED, Job.State.FAILED, refusal=refusal.as_dict(), ended_at=timezone.now()
-        ):
+        if arrow(job, Job.State.QUEUED, Job.State.FAILED, refusal=refusal.as_dict(), ended_at=timezone.now()):
             record(
                 "jobs.failed",
                 actor=job.actor,

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 from django.db.models import QuerySet
 
-from ground.refusals import Missing
+from ground.refusals import Forbidden, Missing
 from jobs.models import Job
 
 SEE_ALL = ("admin", "auditor", "clerk", "custodian", "recovery-operator")
+CHANGE_ALL = ("admin", "clerk", "custodian", "recovery-operator")
 
 
 class Person(Protocol):
@@ -37,6 +38,15 @@ def job_for(user: Person, job_id: uuid.UUID | str) -> Job:
     job = jobs_for(user).filter(pk=wanted).first()
     if job is None:
         raise Missing(job=str(job_id))
+    return job
+
+
+def job_for_change(user: Person, job_id: uuid.UUID | str) -> Job:
+    """One job this person may cancel or start again; `Missing`, or `Forbidden` if they may only look."""
+    job = job_for(user, job_id)
+    own = job.actor_kind == "user" and job.actor_id == str(user.pk)
+    if not own and not user.has_role(*CHANGE_ALL):
+        raise Forbidden(needs=" or ".join(CHANGE_ALL))
     return job
 
 

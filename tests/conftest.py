@@ -40,18 +40,41 @@ _HERE = Path(__file__).parent
 _ELSEWHERE = {
     "appliance": ["manufacturer", "portal/desk"],
     "manufacturer": [
-        *["appliance", "portal/unit", "cli", "sealing", "vectors", "architecture", "flows", "browser", "faults"],
+        *[
+            "appliance",
+            "portal/unit",
+            "cli",
+            "sealing",
+            "vectors",
+            "architecture",
+            "flows",
+            "browser",
+            "faults",
+        ],
         "manufacturer/custody",
     ],
     "custody": [
-        *["ground", "audit", "accounts", "jobs", "config", "appliance", "portal", "cli", "sealing", "vectors"],
+        *[
+            "ground",
+            "audit",
+            "accounts",
+            "jobs",
+            "config",
+            "appliance",
+            "portal",
+            "cli",
+            "sealing",
+            "vectors",
+        ],
         *["architecture", "flows", "browser", "faults"],
     ],
 }
 collect_ignore = [str(_HERE / name) for name in _ELSEWHERE[ROLE]]
 if ROLE == "custody":
     collect_ignore += [
-        str(path) for path in (_HERE / "manufacturer").glob("*") if path.name not in ("custody", "conftest.py")
+        str(path)
+        for path in (_HERE / "manufacturer").glob("*")
+        if path.name not in ("custody", "conftest.py")
     ]
 
 
@@ -71,8 +94,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _which(*names: str) -> str:
     return next((found for name in names if (found := shutil.which(name))), "")
-
-
 
 
 def _missing_postgres() -> str:

@@ -15,7 +15,7 @@ DEFAULT = object()
 
 
 def issue_token(
-    *, actor: Actor, user: User, name: str, expiry: dt.timedelta | None | object = DEFAULT
+    *, actor: Actor, user: User, name: str, expiry: dt.timedelta | object | None = DEFAULT
 ) -> tuple[ApiToken, str]:
     """Issue a token for `user` and return it with its text, which is shown this once.
 

@@ -86,7 +86,11 @@ def _claim(request: Request, key: str) -> tuple[IdempotentAnswer, Response | Non
     now = timezone.now()
     IdempotentAnswer.objects.filter(created_at__lt=now - KEEP).delete()
     IdempotentAnswer.objects.filter(status=None, created_at__lt=now - ABANDONED).delete()
-    mark = {"caller": str(request.user.pk or ""), "call": f"{request.method} {request.path}"[:300], "key": key}
+    mark = {
+        "caller": str(request.user.pk or ""),
+        "call": f"{request.method} {request.path}"[:300],
+        "key": key,
+    }
     fingerprint = hashlib.sha256(
         json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=str).encode()
     ).hexdigest()

@@ -32,4 +32,3 @@ class AutoSchema(Stock):
                 ProblemSerializer, "default", media_types=["application/problem+json"], direction=direction
             )
         return bodies
-

@@ -26,7 +26,9 @@ def drop(schema: str) -> None:
 def names() -> list[str]:
     """Schemas of generations that are not live."""
     with _connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'strongroom\\_%' ORDER BY nspname")
+        cursor.execute(
+            "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'strongroom\\_%' ORDER BY nspname"
+        )
         return [name for (name,) in cursor.fetchall() if _SCHEMA.fullmatch(name)]
 
 

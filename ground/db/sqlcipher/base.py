@@ -29,7 +29,6 @@ from django.db.backends.sqlite3.features import DatabaseFeatures as StockFeature
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 from django.utils.module_loading import import_string
 
-from config.site import make_private_directory
 from ground.db.gate import SharedHold
 from ground.db.sqlcipher.creation import DatabaseCreation
 
@@ -144,5 +143,3 @@ class DatabaseWrapper(stock.DatabaseWrapper):
             from ground.db.generations import ensure_current
 
             ensure_current(path.parent)
-
-

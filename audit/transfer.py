@@ -1,0 +1,54 @@
+"""How the event log of a lost unit comes to stand beside this unit's own, in the restored database."""
+
+from __future__ import annotations
+
+from django.db.models import Max
+
+from audit.log import GENESIS
+from audit.models import Chain, Event
+from ground.refusals import Refusal
+
+_BATCH = 500
+
+
+class ChainConflict(Refusal):
+    """The image tells another story of a chain this unit has itself."""
+
+    code = "audit.chain-conflict"
+    kind = "conflict"
+    title = "The event log in this image contradicts the one on this unit."
+    next_step = "Keep both: one of them was altered. Nothing was restored."
+
+
+def merge_chains(live: str, scratch: str) -> None:
+    """Chains that came with the image become imported ones; this unit's own come beside them.
+
+    An image of this very unit brings an older state of chains it still has: they stay its own.
+    """
+    Chain.objects.using(scratch).update(origin=Chain.Origin.IMPORTED)
+    for chain in Chain.objects.using(live).order_by("started_at"):
+        if not Chain.objects.using(scratch).filter(pk=chain.pk).update(origin=chain.origin):
+            Chain(id=chain.id, name=chain.name, started_at=chain.started_at, origin=chain.origin).save(
+                using=scratch, force_insert=True
+            )
+
+
+def merge_events(live: str, scratch: str) -> None:
+    """Add this unit's events to each of its chains; what both have must be the same (`ChainConflict`)."""
+    for chain in Chain.objects.using(live):
+        have = Event.objects.using(scratch).filter(chain_id=chain.id).aggregate(n=Max("sequence"))["n"] or 0
+        mine = Event.objects.using(live).filter(chain_id=chain.id)
+        if have and _digest_at(scratch, chain, have) != _digest_at(live, chain, have):
+            raise ChainConflict(chain=str(chain.id), sequence=have)
+        batch: list[Event] = []
+        for event in mine.filter(sequence__gt=have).order_by("sequence").iterator(chunk_size=_BATCH):
+            batch.append(event)
+            if len(batch) == _BATCH:
+                Event.objects.using(scratch).bulk_create(batch)
+                batch = []
+        Event.objects.using(scratch).bulk_create(batch)
+
+
+def _digest_at(using: str, chain: Chain, sequence: int) -> str:
+    found = Event.objects.using(using).filter(chain_id=chain.id, sequence=sequence).first()
+    return GENESIS if found is None else found.digest
