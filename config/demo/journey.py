@@ -18,7 +18,7 @@ from typing import Any
 from cli import approvals, uploads
 from cli.client import Site
 from config.site import BASE_DIR
-from config.supervisor.setup import APPROVERS, SERIALS, site_as
+from config.supervisor.setup import APPROVERS, site_as
 from config.supervisor.world import CUSTODY, DESK, UNIT_A, UNIT_B, World, wait_until
 
 CODE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}\b")
@@ -124,11 +124,11 @@ class Journey:
                 desk.post("tickets", {"text": text, "reason": "the unit is dead", "ended": ended})["id"]
             )
 
-    def reserve(self, ticket: str, serial: str = SERIALS[UNIT_B]) -> None:
+    def reserve(self, ticket: str, unit: str = UNIT_B) -> None:
         """The clerk accepts the ticket and joins the waiting unit's request to it."""
         with self.at(DESK, "clerk") as desk:
             desk.post(f"tickets/{ticket}/accept")
-            desk.post(f"tickets/{ticket}/request", {"serial": serial})
+            desk.post(f"tickets/{ticket}/request", {"serial": self.world.serial(unit)})
 
     def approve(self, ticket: str) -> None:
         """Two people sign the exact document, each on their own side with their own key."""

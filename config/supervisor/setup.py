@@ -24,7 +24,6 @@ CUSTOMER, APPLIANCE = "Harbour Logistics", "harbour-cloud"
 CONTACT_MAIL = "contact@harbour.example"
 APPROVERS = ("ada", "grace")
 CUSTODIAN = "cecilia"
-SERIALS = {UNIT_A: "SR-1001", UNIT_B: "SR-1002"}
 MODEL = "SR-1"
 PASSWORD_BYTES = 15  # 120 bits, 20 characters
 
@@ -61,13 +60,13 @@ class FirstStart:
         for name, work in self.steps():
             if name == "customer":
                 # From here on everything goes through running sites.
-                self._start(started, DESK, CUSTODY, UNIT_A, UNIT_B)
+                self._start(started, *self.world.sites)
             if not self.world.is_done(name):
                 self.world.say(f"  {name} …")
                 work()
                 self.world.mark(name)
-        self._start(started, DESK, CUSTODY, UNIT_A, UNIT_B)
-        self.world.wait(DESK, CUSTODY, UNIT_A, UNIT_B)
+        self._start(started, *self.world.sites)
+        self.world.wait(*self.world.sites)
 
     def _start(self, started: set[str], *names: str) -> None:
         fresh = [name for name in names if name not in started]
@@ -118,14 +117,17 @@ class FirstStart:
         self.world.credentials.put(DESK, self.world.url(DESK), [*known, *contact])
 
     def initialise_units(self) -> None:
-        self.world.supervisor.wait_ready([self.world.sites[n].process("keys") for n in SERIALS], 60)
+        units = self.world.units
+        self.world.supervisor.wait_ready([self.world.sites[name].process("keys") for name in units], 60)
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(self.initialise_unit, SERIALS))
+            made = list(pool.map(self.initialise_unit, units))
+        for name, accounts in zip(units, made, strict=True):
+            self.world.credentials.put(name, self.world.url(name), accounts)
 
-    def initialise_unit(self, name: str) -> None:
-        """The factory's part for one unit; unit A is also sold to the customer, B stays in stock."""
+    def initialise_unit(self, name: str) -> list[Account]:
+        """The factory's part for one unit; the first is also sold to the customer, others stay in stock."""
         unit = self.world.sites[name]
-        serial = SERIALS[name]
+        serial = self.world.serial(name)
         request, bundle = self.folder / f"{serial}.request.json", self.folder / f"{serial}.bundle.json"
         place = ["--site", str(unit.root)]
         unit.manage("factory_init", *place, "--serial", serial, "--model", MODEL, "--request", str(request))
@@ -147,7 +149,7 @@ class FirstStart:
                 finish += ["--enrolment", str(self.folder / f"{serial}.enrolment")]
         unit.manage("factory_init", *finish)
         people = {"alice": ["admin"]} if name == UNIT_A else {"rescue": ["recovery-operator"]}
-        self.world.credentials.put(name, unit.url, self.add_people(name, people))
+        return self.add_people(name, people)
 
     def make_first_key(self) -> None:
         """Generated inside the unit, its value lodged at the desk, drilled by custody, then active."""
@@ -205,23 +207,23 @@ def private_file(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def renew_after_restore(world: World) -> bool:
-    """After the switch on the replacement its accounts are those of the lost unit, and no token is left.
+def renew_after_restore(world: World, unit: str = UNIT_B, lost: str = UNIT_A) -> bool:
+    """After the switch on a replacement its accounts are those of the lost unit, and no token is left.
 
     Passwords came back with the accounts, so those noted for the lost unit hold; tokens are made anew. True
     if anything was renewed.
     """
-    if not world.is_done("units") or not is_signed_out(world, UNIT_B):
+    if not world.is_done("units") or not is_signed_out(world, unit):
         return False
-    known = {account.user: account.password for account in world.credentials.sites[UNIT_A].accounts}
-    answer = world.sites[UNIT_B].manage("issue_tokens", *known, "--name", "after the restore")
+    known = {account.user: account.password for account in world.credentials.sites[lost].accounts}
+    answer = world.sites[unit].manage("issue_tokens", *known, "--name", "after the restore")
     made: list[dict[str, Any]] = json.loads(answer.splitlines()[-1])
     if not made:
         return False
     accounts = [
         Account(row["username"], known[row["username"]], row["token"], ",".join(row["roles"])) for row in made
     ]
-    world.credentials.put(UNIT_B, world.url(UNIT_B), accounts)
+    world.credentials.put(unit, world.url(unit), accounts)
     return True
 
 

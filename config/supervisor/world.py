@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from config.supervisor.supervisor import Supervisor
 
 UNIT_A, DESK, CUSTODY, UNIT_B = "unit-a", "desk", "custody", "unit-b"
 PREFERRED_PORTS = {UNIT_A: 8441, DESK: 8442, UNIT_B: 8443}
+FIRST_SERIAL = 1001
 READY_SECONDS = 90.0  # a first start on a busy machine
 
 
@@ -37,11 +38,13 @@ class World:
         database_urls: Mapping[str, str] | None = None,
         prefix: str = "",
         desk_address: str = "",
+        units: Sequence[str] = (UNIT_A, UNIT_B),
         extra: Mapping[str, str] | None = None,
     ) -> None:
         make_private_directory(root)
         self.root = root
         self.say = say
+        self.units = tuple(units)
         self._state_file = root / "world.json"
         self.state: dict[str, Any] = {"done": [], "facts": {}}
         if self._state_file.is_file():
@@ -67,9 +70,7 @@ class World:
             DESK: spec(DESK, "manufacturer", port=self.ports[DESK]),
             # Custody never shares a broker with anybody.
             CUSTODY: spec(CUSTODY, "custody", desk_url=desk_url, redis_url=""),
-            UNIT_A: spec(UNIT_A, "appliance", port=self.ports[UNIT_A], desk_url=desk_url),
-            UNIT_B: spec(UNIT_B, "appliance", port=self.ports[UNIT_B], desk_url=desk_url),
-        }
+        } | {name: spec(name, "appliance", port=self.ports[name], desk_url=desk_url) for name in self.units}
 
     def __enter__(self) -> World:
         return self
@@ -80,7 +81,7 @@ class World:
     def _choose_ports(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """Ports of the last start if they are free, else the preferred, else any."""
         chosen: dict[str, int] = {}
-        for name in PREFERRED_PORTS:
+        for name in (DESK, *self.units):
             port = free_port(self.state.get("ports", {}).get(name) or wanted.get(name, 0))
             while port in chosen.values():
                 port = free_port()
@@ -112,9 +113,11 @@ class World:
 
     # ---- running ----
 
-    def migrate(self, names: Iterable[str] = (UNIT_A, DESK, CUSTODY, UNIT_B)) -> None:
+    def migrate(self, names: Iterable[str] = ()) -> None:
+        """Bring the named sites' databases to this release, all sites' where none is named."""
+        wanted = list(names) or list(self.sites)
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda name: self.sites[name].migrate(), names))
+            list(pool.map(lambda name: self.sites[name].migrate(), wanted))
 
     def start(self, *names: str) -> None:
         """Start sites without waiting; web processes first, so that pages come soonest."""
@@ -137,6 +140,10 @@ class World:
 
     def url(self, name: str) -> str:
         return self.sites[name].url
+
+    def serial(self, name: str) -> str:
+        """The serial number of a unit."""
+        return f"SR-{FIRST_SERIAL + self.units.index(name)}"
 
     def forget_site(self, name: str) -> None:
         """A site that is gone for good is neither started nor listed any more."""
