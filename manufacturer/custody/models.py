@@ -107,7 +107,7 @@ class AuthorityListVersion(BaseModel):
 
     version = models.PositiveIntegerField(unique=True)
     document = models.TextField()
-    root_pem = models.TextField()
+    root = models.TextField()  # base64url DER
 
     class Meta:
         ordering = ["-version"]

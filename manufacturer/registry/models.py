@@ -77,10 +77,11 @@ class Unit(BaseModel):
         Appliance, on_delete=models.PROTECT, null=True, blank=True, related_name="units"
     )
     state = models.CharField(max_length=16, choices=State.choices, default=State.MANUFACTURED)
-    certificate_pem = models.TextField()
+    chain = models.JSONField()  # base64url DER: the unit's certificate, then the device authority's
     certificate_thumbprint = models.CharField(max_length=64, unique=True)
     device_record = models.TextField()
     kem_thumbprint = models.CharField(max_length=64, unique=True)
+    vault = models.CharField(max_length=16, default="software")  # what guards its keys; approvers are shown it
     replaced_by = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces"
     )
@@ -141,22 +142,19 @@ class TransferRequest(BaseModel):
 
 
 class TrustBundle(BaseModel):
-    """What the ceremony made public, as this desk imported it; the newest version counts.
+    """What the ceremony made public, as this desk imported it; the newest import counts.
 
     Holds no private half. The bearer token of custody is kept as a digest.
     """
 
-    version = models.PositiveIntegerField(unique=True)
-    root_pem = models.TextField()
-    device_authority_pem = models.TextField()
+    number = models.PositiveIntegerField(unique=True)
+    root = models.TextField()  # base64url DER
     authority_list = models.TextField()
-    roster = models.TextField()
-    roster_version = models.PositiveIntegerField()
+    rosters = models.JSONField()  # every version since the first, oldest first
     custody_token_digest = models.CharField(max_length=64)
-    imported_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["-version"]
+        ordering = ["-number"]
 
     def __str__(self) -> str:
-        return f"trust {self.version}"
+        return f"trust {self.number}"

@@ -5,17 +5,38 @@ What a person may not see does not exist for them: `Missing`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 
 from ground.refusals import Missing
-from manufacturer.registry.models import Appliance, Customer, TransferRequest, TrustBundle, Unit
+from manufacturer.registry.models import Appliance, Customer, TransferRequest, Unit
+from manufacturer.registry.trust import AuthorityKey, authority_keys, trust_bundle
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+__all__ = [
+    "AuthorityKey",
+    "appliance_for",
+    "appliances_for",
+    "authority_keys",
+    "chain_of",
+    "customer_for",
+    "customer_of",
+    "customers_for",
+    "is_staff",
+    "one",
+    "scoped",
+    "transfer_request_for",
+    "transfer_requests_for",
+    "trust_bundle",
+    "unit_for",
+    "units_for",
+    "waiting_requests",
+]
 
 STAFF = ("clerk", "approver", "custodian", "auditor")
 Row = TypeVar("Row", bound=Model)
@@ -84,19 +105,14 @@ def chain_of(appliance: Appliance) -> list[Unit]:
 
 
 def waiting_requests() -> QuerySet[TransferRequest]:
-    """Units that wait for keys: in stock (or under repair), with a request nobody has joined yet."""
+    """Units that wait for keys and may get them, with a request nobody has joined yet."""
     return TransferRequest.objects.filter(
         state=TransferRequest.State.WAITING,
-        unit__state__in=[Unit.State.IN_STOCK, Unit.State.UNDER_REPAIR],
+        unit__state__in=[Unit.State.IN_STOCK, Unit.State.UNDER_REPAIR, Unit.State.SHIPPED],
         unit__withdrawn_reason="",
     ).select_related("unit")
 
 
-def trust_bundle() -> TrustBundle | None:
-    """What the ceremony made public, newest version."""
-    return TrustBundle.objects.order_by("-version").first()
-
-
-def customer_of(user: User) -> Any:
+def customer_of(user: User) -> Customer:
     """The customer a contact acts for, or `Missing`."""
     return one(customers_for(user), str(user.customer_id))

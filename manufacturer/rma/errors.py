@@ -95,7 +95,10 @@ class TransferNotReleased(Refusal):
     code = "transfers.not-released"
     kind = "forbidden"
     title = "No transfer is released for this request and code."
-    next_step = "Confirm the receipt at the desk, then enter the code that was mailed; after five wrong ones ask for a new code."
+    next_step = (
+        "Confirm the receipt at the desk, then enter the code that was mailed; "
+        "after five wrong ones ask for a new code."
+    )
 
 
 class CloseoutIncomplete(Refusal):
@@ -103,3 +106,26 @@ class CloseoutIncomplete(Refusal):
     kind = "conflict"
     title = "The recovery is not finished: the close-out list has open points."
     next_step = "Finish the open points; they are in the facts."
+
+
+class SourceRevoked(Refusal):
+    """Told to the owner only; to anybody else it is `documents.not-accepted`."""
+
+    code = "tickets.source-revoked"
+    kind = "forbidden"
+    title = "What this unit signed is no longer accepted: its identity was revoked."
+    next_step = "Talk to the desk: values of a stolen or tampered unit are not opened."
+
+
+class SourceNotLost(Refusal):
+    code = "tickets.unit-not-lost"
+    kind = "conflict"
+    title = "The unit these values belong to is not in a state that can be replaced."
+    next_step = "Ask the desk what is on file for this unit."
+
+
+class MixedAppliances(Refusal):
+    code = "tickets.mixed-appliances"
+    kind = "invalid"
+    title = "These values belong to more than one appliance."
+    next_step = "Open one ticket for each appliance."

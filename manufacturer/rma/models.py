@@ -95,6 +95,7 @@ class TicketValue(BaseModel):
     digest = models.CharField(max_length=64)
     key_id = models.CharField(max_length=64)
     epoch = models.PositiveIntegerField()
+    serial = models.CharField(max_length=64)
     document = models.TextField()
     receipt = models.TextField(blank=True)
     origin = models.CharField(max_length=10, choices=Origin.choices)

@@ -10,6 +10,7 @@ from audit.actor import Actor
 from audit.log import record
 from ground.db.transitions import swap
 from jobs.handlers import JobContext, handler
+from manufacturer.escrow.models import LedgerEntry
 from manufacturer.rma.codes import new_code, normal_code
 from manufacturer.rma.errors import TicketMove
 from manufacturer.rma.models import Attempt, Ticket
@@ -26,7 +27,6 @@ TEXTS = {
     "installed": "The replacement has installed the keys. You can restore now.",
     "restored": "Your unit reports the restore finished and a new key proven.",
     "closed": "The ticket is closed. The lost unit's identity is revoked.",
-    "opening": "An escrow value of yours was opened in custody; the ledger of your account shows it.",
 }
 
 
@@ -75,3 +75,19 @@ def send_release_code(ctx: JobContext) -> dict[str, str]:
         [ticket.contact_email],
     )
     return {"sent": "release-code"}
+
+
+@handler("rma.opening", attempts=5)
+def send_opening(ctx: JobContext) -> dict[str, bool]:
+    """Tell the owner that custody opened a value of theirs; loudly when no ticket asked for it."""
+    entry = LedgerEntry.objects.select_related("customer").get(pk=ctx.params["entry"])
+    to = entry.customer.contact_email if entry.customer else ""
+    if not to:
+        return {"sent": False}
+    if ctx.params["asked_for"]:
+        subject, text = "An escrow value was opened", f"Ledger entry {entry.sequence}: {entry.subject}."
+    else:
+        subject = "ALARM: an escrow value was opened without a request"
+        text = f"Ledger entry {entry.sequence}: {entry.subject}. Nobody at the desk asked for this. Call us now."
+    send_mail(subject, text, None, [to])
+    return {"sent": True}

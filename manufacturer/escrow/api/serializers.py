@@ -120,7 +120,6 @@ class CustodyReplyInput(serializers.Serializer[None]):
     outcome = serializers.ChoiceField(choices=["done", "refused"])
     transfer = serializers.CharField(required=False, allow_blank=True, default="", max_length=1_000_000)
     proof = serializers.CharField(required=False, allow_blank=True, default="", max_length=DOCUMENT)
-    ledger = serializers.ListField(child=serializers.CharField(max_length=DOCUMENT), max_length=100)
 
 
 class CustodyReplyTaken(serializers.Serializer[None]):

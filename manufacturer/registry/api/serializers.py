@@ -47,6 +47,7 @@ class UnitSerializer(serializers.ModelSerializer[Unit]):
             "appliance_name",
             "certificate_thumbprint",
             "kem_thumbprint",
+            "vault",
             "replaced_by",
             "replaced_by_serial",
             "withdrawn_reason",

@@ -44,13 +44,8 @@ def ship_ticket(
             expected_on=expected_on,
             shipped_at=timezone.now(),
         )
-        move_unit(
-            actor=actor,
-            unit=attempt.unit,
-            to=Unit.State.SHIPPED,
-            reason=ticket.number,
-            customer=ticket.customer,
-            appliance=ticket.appliance,
-        )
+        # The unit belongs to the customer only once it has installed the keys.
+        if attempt.unit.state != Unit.State.SHIPPED:
+            move_unit(actor=actor, unit=attempt.unit, to=Unit.State.SHIPPED, reason=ticket.number)
         notify(ticket, actor=actor, what="shipped")
     return ticket

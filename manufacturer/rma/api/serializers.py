@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from manufacturer.rma.closeout import closeout_of
 from manufacturer.rma.models import Attempt, Ticket, TicketValue, TimelineEntry
 
 
 class TicketValueSerializer(serializers.ModelSerializer[TicketValue]):
-    lodged = serializers.BooleanField(source="receipt", read_only=True)
+    lodged = serializers.SerializerMethodField()
 
     class Meta:
         model = TicketValue
-        fields = ["digest", "key_id", "epoch", "origin", "lodged"]
+        fields = ["digest", "serial", "key_id", "epoch", "origin", "lodged"]
         read_only_fields = fields
+
+    def get_lodged(self, value: TicketValue) -> bool:
+        return bool(value.receipt)
 
 
 class TimelineSerializer(serializers.ModelSerializer[TimelineEntry]):
@@ -54,6 +61,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
     customer_name = serializers.CharField(source="customer.name", read_only=True)
     appliance_name = serializers.CharField(source="appliance.name", read_only=True)
     serial = serializers.CharField(source="source_unit.serial", read_only=True)
+    warranty_until = serializers.DateField(source="source_unit.warranty_until", read_only=True)
 
     class Meta:
         model = Ticket
@@ -68,6 +76,7 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
             "appliance",
             "appliance_name",
             "serial",
+            "warranty_until",
             "reason",
             "refusal_reason",
             "opened_by",
@@ -102,10 +111,9 @@ class TicketDetailSerializer(TicketSerializer):
         fields = [*TicketSerializer.Meta.fields, "values", "attempts", "timeline", "closeout"]
         read_only_fields = fields
 
-    def get_closeout(self, ticket: Ticket) -> list[dict[str, object]]:
-        from manufacturer.rma.selectors import closeout_of
-
-        return [{"name": c.name, "done": c.done, "detail": c.detail} for c in closeout_of(ticket)]
+    @extend_schema_field(CheckSerializer(many=True))
+    def get_closeout(self, ticket: Ticket) -> list[Any]:
+        return list(CheckSerializer(closeout_of(ticket), many=True).data)
 
 
 class OpenInput(serializers.Serializer[None]):
@@ -118,6 +126,13 @@ class OpenInput(serializers.Serializer[None]):
 
 class ReasonInput(serializers.Serializer[None]):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2_000)
+
+
+class ReissueInput(serializers.Serializer[None]):
+    """`unit`: kept (in stock or on site), lost, or dead on arrival."""
+
+    reason = serializers.CharField(max_length=500)
+    unit = serializers.ChoiceField(choices=["kept", "lost", "dead"], required=False, default="kept")
 
 
 class EditInput(serializers.Serializer[None]):

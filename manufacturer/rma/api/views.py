@@ -150,11 +150,11 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
         """Mail a new release code; the former one is void."""
         return self._do(request, pk, send_new_code)
 
-    @extend_schema(request=shape.ReasonInput, responses=shape.TicketDetailSerializer)
+    @extend_schema(request=shape.ReissueInput, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
     def reissue(self, request: Request, pk: str) -> Response:
         """Void the transfer that was made and begin again with another unit and new approvals."""
-        return self._do(request, pk, reissue_ticket, shape.ReasonInput(data=request.data))
+        return self._do(request, pk, reissue_ticket, shape.ReissueInput(data=request.data))
 
     @extend_schema(request=None, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
