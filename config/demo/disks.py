@@ -94,7 +94,7 @@ def make_disk(image: Path, source: Iterator[tuple[Path, int]], content_bytes: in
             raise DiskError(
                 f"the trees {', '.join(TREES)} hold too few files for {content_bytes // MIB} MiB more"
             )
-        blocks = int(filled * SLACK) // MIB + 24
+        blocks = int(filled * SLACK) // MIB + 6
         run(
             tool("mke2fs"), "-q", "-t", "ext4", "-d", str(staging), "-L", image.stem[:16],
             "-E", "lazy_itable_init=0,lazy_journal_init=0", "-N", str(4 * count + 256),

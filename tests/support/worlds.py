@@ -1,0 +1,59 @@
+"""Live worlds for flow tests: real processes, sockets and files, in a short-named temporary directory."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cli.exits import CommandError
+from config.demo.disks import Disk, make_disks
+from config.demo.journey import Brought, Journey
+from config.supervisor.setup import FirstStart
+from config.supervisor.world import UNIT_A, UNIT_B, World
+
+SMALL = 6  # MiB of content in each of three disk images
+FAST = {
+    # Leases of a test run out while one looks, so that work of the killed is taken up at once.
+    "STRONGROOM_JOB_LEASE_SECONDS": "3",
+    "STRONGROOM_JOB_HEARTBEAT_SECONDS": "0.5",
+    "STRONGROOM_JOB_SWEEP_SECONDS": "0.3",
+    "STRONGROOM_JOB_RESEND_SECONDS": "1",
+}
+
+
+@contextmanager
+def living_world(
+    *, units: Sequence[str] = (UNIT_A, UNIT_B), set_up: bool = True, **options: Any
+) -> Iterator[World]:
+    """A world that is set up and running; everything of it is gone afterwards."""
+    # A Unix socket's path has at most 107 bytes: pytest's own directories are too deep.
+    root = Path(tempfile.mkdtemp(prefix="sr-"))
+    try:
+        with World(root, units=units, extra=FAST, **options) as world:
+            if set_up:
+                FirstStart(world).run()
+            yield world
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def small_disks(folder: Path) -> list[Disk]:
+    """Three real ext4 images, two of them near-copies, about 32 MiB in all."""
+    return make_disks(folder, megabytes=SMALL)
+
+
+def bring_in_all(journey: Journey, disks: Sequence[Disk], site: str = UNIT_A) -> list[Brought]:
+    return [journey.bring_in(site, disk.path, disk.name) for disk in disks]
+
+
+def refusal_of(call: Callable[[], Any]) -> str:
+    """The permanent code that a call is refused with. Fails if it is not refused."""
+    try:
+        call()
+    except CommandError as error:
+        return error.code
+    raise AssertionError("it was not refused")
