@@ -57,14 +57,22 @@ def lost(backed_up: Story) -> Story:
 
 
 @pytest.fixture(scope="module")
-def keyed(lost: Story) -> Story:
-    """The replacement holds the key."""
+def half_approved(lost: Story) -> Story:
+    """The replacement is reserved, and one of two people has approved."""
     lost.journey.reserve(lost.ticket)
-    lost.journey.approve(lost.ticket)
-    lost.journey.wait_ticket(lost.ticket, "ready")
-    lost.journey.collect(UNIT_B, lost.journey.ship(lost.ticket))
-    lost.journey.wait_ticket(lost.ticket, "installed")
+    lost.journey.approve_as("ada", lost.ticket)
     return lost
+
+
+@pytest.fixture(scope="module")
+def keyed(half_approved: Story) -> Story:
+    """The replacement holds the key."""
+    journey, ticket = half_approved.journey, half_approved.ticket
+    journey.approve_as("grace", ticket)
+    journey.wait_ticket(ticket, "ready")
+    journey.collect(UNIT_B, journey.ship(ticket))
+    journey.wait_ticket(ticket, "installed")
+    return half_approved
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +124,16 @@ def test_nobody_approves_a_ticket_without_a_document(lost: Story) -> None:
     assert refusal_of(lambda: lost.journey.approve_as("ada", lost.ticket)) != ""
 
 
-def test_one_person_does_not_approve_twice(lost: Story) -> None:
-    lost.journey.reserve(lost.ticket)
-    lost.journey.approve_as("ada", lost.ticket)
-    assert refusal_of(lambda: lost.journey.approve_as("ada", lost.ticket)) != ""
-    lost.journey.approve_as("grace", lost.ticket)
-    assert lost.journey.wait_ticket(lost.ticket, "ready")["attempts"][-1]["approved_by"] == ["ada", "grace"]
+def test_one_person_does_not_approve_twice(half_approved: Story) -> None:
+    again = refusal_of(lambda: half_approved.journey.approve_as("ada", half_approved.ticket))
+    assert again != ""
+    assert half_approved.journey.ticket(half_approved.ticket)["attempts"][-1]["approved_by"] == ["ada"]
+
+
+def test_two_approvals_let_custody_seal_the_key_to_the_replacement(keyed: Story) -> None:
+    ticket = keyed.journey.ticket(keyed.ticket)
+    assert ticket["attempts"][-1]["approved_by"] == ["ada", "grace"]
+    assert ticket["state"] == "installed"
 
 
 def test_the_restored_content_is_the_lost_units_bit_for_bit(restored: Story) -> None:
