@@ -46,7 +46,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSite:
     def opened(**options: Any) -> httpx.Client:
         return real(**options, transport=httpx.MockTransport(fake))
 
-    monkeypatch.setattr(client_module.httpx, "Client", opened)
+    monkeypatch.setattr(httpx, "Client", opened)
     monkeypatch.setenv("STRONGROOM_CONFIG", str(tmp_path / "config" / "sites.json"))
     monkeypatch.setenv("STRONGROOM_URL", "http://unit.test")
     monkeypatch.setenv("STRONGROOM_TOKEN", "token-1")

@@ -13,9 +13,17 @@ import pytest
 from config.demo.journey import CUSTODY, DESK, UNIT_A, UNIT_B, Brought, Journey, newest_header
 from config.supervisor.setup import renew_after_restore
 from config.supervisor.world import World
-from tests.support.worlds import bring_in_all, living_world, refusal_of, small_disks
+from tests.support.worlds import bring_in_all, living_world, refusal_of, small_disks, world_on_servers
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(300), pytest.mark.xdist_group("journey")]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
+
+EMBEDDED = pytest.param("embedded", marks=pytest.mark.xdist_group("journey"))
+SERVERS = pytest.param(
+    "servers", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.xdist_group("journey-on-servers")]
+)
+
+
+WORLDS = {"embedded": lambda _: living_world(), "servers": world_on_servers}
 
 
 @dataclass
@@ -31,10 +39,13 @@ class Story:
     ticket: str = ""
 
 
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+@pytest.fixture(scope="module", params=[EMBEDDED, SERVERS])
+def story(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, servers: dict[str, str]
+) -> Iterator[Story]:
+    """A world on the embedded database and broker, and one on PostgreSQL and Redis."""
     disks = tmp_path_factory.mktemp("disks")
-    with living_world() as world:
+    with WORLDS[request.param](servers) as world:
         yield Story(world, Journey(world), world.root / "target", disks)
 
 

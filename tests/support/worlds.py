@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psycopg
+import redis
+from psycopg import sql
 
 from cli.exits import CommandError
 from config.demo.disks import Disk, make_disks
 from config.demo.journey import Brought, Journey
 from config.supervisor.setup import FirstStart
-from config.supervisor.world import UNIT_A, UNIT_B, World
+from config.supervisor.world import DESK, UNIT_A, UNIT_B, World
 
 SMALL = 6  # MiB of content in each of three disk images
 FAST = {
@@ -39,6 +44,36 @@ def living_world(
             yield world
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def world_on_servers(
+    servers: Mapping[str, str], *, units: Sequence[str] = (UNIT_A, UNIT_B)
+) -> Iterator[World]:
+    """A world whose units and desk keep their rows in PostgreSQL and send their jobs through Redis."""
+    base, _, _ = servers["DATABASE_URL"].rpartition("/")
+    run = f"sr_{secrets.token_hex(4)}"
+    urls = {name: f"{base}/{run}_{name.replace('-', '_')}" for name in (*units, DESK)}
+    with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
+        names = [sql.Identifier(url.rpartition("/")[2]) for url in urls.values()]
+        for name in names:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            with living_world(
+                units=units, database_urls=urls, redis_url=servers["REDIS_URL"], prefix=f"{run}-"
+            ) as world:
+                yield world
+        finally:
+            forget_keys(servers["REDIS_URL"], f"strongroom-{run}-*")
+            for name in names:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def forget_keys(url: str, pattern: str) -> None:
+    """Leave nothing of a world in a Redis that others use too."""
+    with redis.Redis.from_url(url) as client:
+        for key in client.scan_iter(pattern):
+            client.delete(key)
 
 
 def small_disks(folder: Path) -> list[Disk]:
