@@ -69,8 +69,8 @@ class Site:
         answer = self.request("POST", path, json=body or {}, headers={"Idempotency-Key": str(uuid.uuid4())})
         return answer.json() if answer.content else {}
 
-    def patch(self, path: str, body: Any) -> Any:
-        answer = self.request("PATCH", path, json=body)
+    def put(self, path: str, body: Any) -> Any:
+        answer = self.request("PUT", path, json=body)
         return answer.json() if answer.content else {}
 
     def delete(self, path: str) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from cli.commands.sites import text_of
 from cli.registry import NO_WAIT, Call, argument, command, only
 
 KEY = argument("key", nargs="?", default="active", help="key id, or `active`")
@@ -16,7 +18,11 @@ def key_id(call: Call) -> str:
     return str(only(rows, "active keys")["key_id"])
 
 
-@command("key list", "key epochs", columns=("epoch", "state", "key_id", "proven", "origin", "created_at"))
+@command(
+    "key list",
+    "key epochs",
+    columns=("epoch", "state", "key_id", "proof_how", "proof_at", "origin", "source_serial", "made_at"),
+)
 def keys(call: Call) -> Any:
     return list(call.site.each("keys"))
 
@@ -24,7 +30,7 @@ def keys(call: Call) -> Any:
 @command(
     "key rotate",
     "make a new key, lodge and drill its value, then activate it",
-    argument("--reason", default=""),
+    argument("--reason", default="asked for"),
     NO_WAIT,
 )
 def rotate(call: Call) -> Any:
@@ -33,7 +39,23 @@ def rotate(call: Call) -> Any:
 
 @command("key value", "the escrow value of a key: an identifier, not a credential", KEY)
 def value(call: Call) -> Any:
-    return call.site.get(f"keys/{key_id(call)}/value")
+    answer = call.site.post(f"keys/{key_id(call)}/value")
+    return answer if call.options.json else "\n".join(answer["values"])
+
+
+@command(
+    "key held",
+    "give the digest of the downloaded value back: somebody besides the unit holds it",
+    argument("key", help="key id"),
+    argument("file", type=Path, help="the downloaded value"),
+    NO_WAIT,
+)
+def held(call: Call) -> Any:
+    from sealing import jose
+    from sealing.encoding import normalise_pasted
+
+    digest = jose.digest(normalise_pasted(text_of(call.options.file)))
+    return call.follow(call.site.post(f"keys/{call.options.key}/held", {"digest": digest}), "value held")
 
 
 @command("key drill", "prove at the desk that the value still opens", KEY, NO_WAIT)
@@ -45,4 +67,4 @@ def drill(call: Call) -> Any:
     "key waive", "go on without a drill, marked as such", argument("key"), argument("--why", required=True)
 )
 def waive(call: Call) -> Any:
-    return call.site.post(f"keys/{call.options.key}/waive", {"why": call.options.why})
+    return call.site.post(f"keys/{call.options.key}/waiver", {"why": call.options.why})

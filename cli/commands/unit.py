@@ -23,4 +23,9 @@ def readiness(call: Call) -> Any:
 
 @command("unit desk", "set the address of the manufacturer's desk", argument("url"))
 def desk(call: Call) -> Any:
-    return call.site.patch("settings", {"desk_url": call.options.url})
+    return call.site.put("settings", {"desk_url": call.options.url})
+
+
+@command("unit outbound", "let outbound work go on after a restore")
+def outbound(call: Call) -> Any:
+    return call.site.post("unit/outbound")

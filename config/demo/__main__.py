@@ -147,7 +147,7 @@ class Demo:
 
 def is_drilled(epoch: Mapping[str, Any]) -> bool:
     """Whether the epoch's proof is a drill, not a waiver."""
-    return bool(epoch["proof"]["how"] == "drilled")
+    return bool(epoch["proof_how"] == "drilled")
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from rich.console import Console
 from config.site import BASE_DIR
 from config.supervisor.processes import Phase
 from config.supervisor.report import print_accounts, print_journey
-from config.supervisor.setup import FirstStart, renew_after_restore
+from config.supervisor.setup import FirstStart, point_units_at_desk, renew_after_restore
 from config.supervisor.supervisor import NotReadyError
 from config.supervisor.world import PREFERRED_PORTS, World
 
@@ -52,6 +52,7 @@ def main() -> int:
                 world.wait_pages(*(name for name in world.living() if name in PREFERRED_PORTS))
                 console.print(f"pages answer after {time.monotonic() - started:.1f} s")
                 world.wait(*world.living())
+                point_units_at_desk(world)
         except NotReadyError as error:
             console.print(str(error), markup=False)
             return 1

@@ -48,6 +48,7 @@ class FirstStart:
             ("desk", self.furnish_desk),
             ("customer", self.add_customer),
             ("units", self.initialise_units),
+            ("desk's address", lambda: point_units_at_desk(self.world)),
             ("first key", self.make_first_key),
             ("target", self.add_target),
         )
@@ -198,6 +199,17 @@ class FirstStart:
 def site_as(world: World, name: str, role: str, **options: Any) -> Site:
     """A REST client for a site under the account that has the role."""
     return Site(world.url(name), world.credentials.account(name, role).token, **options)
+
+
+def point_units_at_desk(world: World) -> None:
+    """Tell each unit where the desk is, if it does not know yet: ports may change between starts."""
+    for name in world.units:
+        if name not in world.living():
+            continue
+        world.wait_pages(name)
+        with Site(world.url(name), world.credentials.sites[name].accounts[0].token) as unit:
+            if unit.get("settings")["desk_url"] != world.desk_url:
+                unit.put("settings", {"desk_url": world.desk_url})
 
 
 def private_file(path: Path, text: str) -> None:

@@ -53,7 +53,7 @@ class World:
         self.credentials = Credentials(root / "credentials.json")
         self.supervisor = Supervisor(say)
         # Where units and custody find the desk; a relay may stand in front of it.
-        desk_url = desk_address or f"http://localhost:{self.ports[DESK]}"
+        self.desk_url = desk_url = desk_address or f"http://localhost:{self.ports[DESK]}"
         common: dict[str, Any] = {"redis_url": redis_url, "extra": dict(extra or {})}
         urls = database_urls or {}
 

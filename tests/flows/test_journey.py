@@ -97,7 +97,7 @@ def restored(keyed: Story) -> Story:
 def test_a_new_unit_has_one_active_key_that_was_drilled(story: Story) -> None:
     epoch = story.journey.active_epoch(UNIT_A)
     assert epoch["epoch"] == 1
-    assert epoch["proof"]["how"] == "drilled"
+    assert epoch["proof_how"] == "drilled"
 
 
 def test_a_blank_unit_makes_no_backup(story: Story) -> None:
