@@ -66,7 +66,7 @@ class Lifespan:
 
 def build() -> App:
     """The application of this process's role."""
-    app: App = get_asgi_application()
+    app: App = get_asgi_application()  # type: ignore[assignment]  # Django types messages more narrowly
     app = BodyLimit(app)
     if env.role() == "appliance" and rooms.present("appliance.content.tus"):
         from appliance.content.tus import TusUploads

@@ -111,7 +111,7 @@ class DigestMismatch(Refusal):
     code = "content.digest-mismatch"
     kind = "invalid"
     title = "The content is not what its declared SHA-256 says."
-    next_step = "Check the source and send it again; nothing of it was kept."
+    next_step = "Check the source and send it again."
 
 
 class SpoolDamaged(Refusal):
@@ -128,3 +128,115 @@ class StoreFull(Refusal):
     kind = "unavailable"
     title = "The disk of the content store is full."
     next_step = "Free space or enlarge the disk, then retry the job: it goes on where it stopped."
+
+
+class UploadUnknown(Refusal):
+    """Not there, ended, expired, or somebody else's."""
+
+    code = "uploads.unknown"
+    kind = "missing"
+    title = "There is no such upload."
+    next_step = "Start a new upload."
+
+
+class UploadBusy(Refusal):
+    code = "uploads.busy"
+    kind = "conflict"
+    title = "Another request is adding to this upload."
+    next_step = "Ask for its offset in a moment and go on from there."
+
+
+class UploadOffset(Refusal):
+    """Facts: given, expected."""
+
+    code = "uploads.wrong-offset"
+    kind = "conflict"
+    title = "The upload does not stand at this offset."
+    next_step = "Ask for its offset (HEAD) and go on from there."
+
+
+class UploadChecksum(Refusal):
+    code = "uploads.wrong-checksum"
+    kind = "invalid"
+    title = "The bytes are not what their checksum says; nothing of them was kept."
+    next_step = "Send them again from the same offset."
+
+
+class UploadChecksumUnknown(Refusal):
+    """Facts: supported."""
+
+    code = "uploads.unknown-checksum"
+    kind = "invalid"
+    title = "This kind of checksum is not known here."
+    next_step = "Use one of those named."
+
+
+class UploadTooLong(Refusal):
+    code = "uploads.too-long"
+    kind = "too-large"
+    title = "More bytes than this upload has."
+    next_step = "Start a new upload with the right length."
+
+
+class UploadTooLarge(Refusal):
+    """Facts: limit."""
+
+    code = "uploads.too-large"
+    kind = "too-large"
+    title = "This is larger than one upload may be."
+    next_step = "Import it from a file on the unit, or split it."
+
+
+class UploadNoSpace(Refusal):
+    """Facts: free."""
+
+    code = "uploads.no-space"
+    kind = "unavailable"
+    title = "The spool has no room for this upload."
+    next_step = "Free space on the unit, then go on from where it stopped."
+
+
+class UploadLimit(Refusal):
+    """Facts: limit."""
+
+    code = "uploads.too-many"
+    kind = "limited"
+    title = "Too many of your uploads are open."
+    next_step = "Finish or end one of them first."
+
+
+class UploadProtocol(Refusal):
+    """A header is missing or wrong. Facts: header."""
+
+    code = "uploads.protocol"
+    kind = "invalid"
+    title = "The request does not follow the upload protocol (tus 1.0.0)."
+    next_step = "Use a client for tus 1.0.0."
+
+
+class UploadVersion(Refusal):
+    code = "uploads.protocol-version"
+    kind = "stale"
+    title = "Only version 1.0.0 of the upload protocol is spoken here."
+    next_step = "Send Tus-Resumable: 1.0.0."
+
+
+class UploadMediaType(Refusal):
+    code = "uploads.media-type"
+    kind = "invalid"
+    title = "The body of an upload is application/offset+octet-stream."
+    next_step = "Send that Content-Type."
+
+
+class UploadStalled(Refusal):
+    code = "uploads.stalled"
+    kind = "unavailable"
+    title = "No bytes came for too long; what had come is kept."
+    next_step = "Ask for the offset and go on from there."
+
+
+class CrossOrigin(Refusal):
+    code = "uploads.cross-origin"
+    kind = "forbidden"
+    title = "A page of another site may not upload here."
+    next_step = "Upload from this unit's own pages, or with a token."

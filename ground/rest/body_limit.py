@@ -2,8 +2,8 @@
 
 Django's ASGI handler spools every request body to a plain temporary file before any view, even for an
 unknown address without sign-in. So a body is taken here first, into memory and up to a limit, and then handed
-on whole. More than the limit is answered with a problem and leaves nothing on disk. Content goes by the upload
-protocol, which stands ahead of this and bounds its own bodies.
+on whole. More than the limit is answered with a problem and leaves nothing on disk. Content goes by the
+upload protocol, which stands ahead of this and bounds its own bodies.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import sqlcipher3.dbapi2 as sqlcipher  # type: ignore[import-untyped]  # the driver ships no types
+import sqlcipher3.dbapi2 as sqlcipher
 
 from appliance.content.errors import IndexUnreadable, StoreFenced
 from sealing.content.ids import ChunkType

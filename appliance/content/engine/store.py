@@ -4,9 +4,9 @@ Sealed once: content is cut, named, compressed and sealed when it enters; backup
 verbatim.
 
 What is durable when: a pack's data, then its name, then its row in the index, then the recipe that needs it.
-At each gap a crash leaves at most an unfinished temporary file (swept by the next writer), or a whole pack that
-the index does not know (found by the next writer through its sealed footer). What a caller was told is put, is
-put.
+At each gap a crash leaves at most an unfinished temporary file (swept by the next writer), or a whole pack
+that the index does not know (found by the next writer through its sealed footer). What a caller was told is
+put, is put.
 
 One writer at a time: an flock, and a fence number that every write transaction checks.
 """

@@ -1,0 +1,1 @@
+"""What the unit offers: virtual images for now."""

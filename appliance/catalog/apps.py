@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class CatalogConfig(AppConfig):
+    name = "appliance.catalog"
+    label = "appliance_catalog"
+    verbose_name = "Catalogue"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from appliance.catalog.actions.start_sealing import upload_completed
+        from appliance.content.hooks import on_complete
+
+        on_complete(upload_completed)

@@ -1,0 +1,1 @@
+"""What people and the upload protocol do with uploads; web side."""
