@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 
 from cli.exits import CommandError
-from config.demo.disks import MIB, Disk, DiskError, make_disks
+from config.disks import MIB, Disk, DiskError, make_disks
 from config.demo.journey import CUSTODY, DESK, UNIT_A, UNIT_B, Brought, Journey, newest_header
 from config.demo.recording import Relay, hooks_into
 from config.demo.screen import GIB, Screen

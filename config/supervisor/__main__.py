@@ -42,7 +42,7 @@ def main() -> int:
         redis_url=os.environ.get("REDIS_URL", ""),
     ) as world:
         try:
-            first = FirstStart(world)
+            first = FirstStart(world, sample=True)
             if first.is_needed():
                 console.print("First start: setting up the desk and two units (about a minute).")
                 first.run()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 
 from cli.client import Site
 from cli.exits import CommandError, Exit
+from cli.uploads import upload_image
+from config.disks import MIB, DiskError, all_files, make_disk
 from config.site import make_private_directory
 from config.supervisor.credentials import Account
 from config.supervisor.world import CUSTODY, DESK, UNIT_A, UNIT_B, World
@@ -25,6 +28,7 @@ CONTACT_MAIL = "contact@harbour.example"
 APPROVERS = ("ada", "grace")
 CUSTODIAN = "cecilia"
 MODEL = "SR-1"
+SAMPLE_BYTES = 6 * MIB
 PASSWORD_BYTES = 15  # 120 bits, 20 characters
 
 
@@ -35,8 +39,9 @@ def fresh_password() -> str:
 class FirstStart:
     """Sets a world up, step by step."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, sample: bool = False) -> None:
         self.world = world
+        self.sample = sample
         self.folder = world.root / "ceremony"
         self.people = world.root / "people"
 
@@ -51,6 +56,7 @@ class FirstStart:
             ("desk's address", lambda: point_units_at_desk(self.world)),
             ("first key", self.make_first_key),
             ("target", self.add_target),
+            ("sample image", self.add_sample),
         )
 
     def is_needed(self) -> bool:
@@ -167,6 +173,21 @@ class FirstStart:
                 {"name": "shelf", "kind": "directory", "settings": {"path": str(target)}},
             )
         self.world.keep(target=row["id"])
+
+    def add_sample(self) -> None:
+        """One small disk image, so that there is something to see and to back up."""
+        if not self.sample:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            image = Path(folder) / "sample.img"
+            try:
+                make_disk(image, all_files(), SAMPLE_BYTES)
+            except DiskError as error:
+                # Without e2fsprogs there is no sample; everything else works.
+                self.world.say(f"  no sample image: {error}")
+                return
+            with self.site(UNIT_A, "admin") as unit:
+                upload_image(unit, image, name="sample")
 
     # ---- helpers ----
 
