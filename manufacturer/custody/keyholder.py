@@ -81,7 +81,9 @@ def unlock(passphrase: Passphrase) -> KeyHolder:
     with _lock:
         try:
             custody = open_signing_key((keys / CUSTODY_KEY).read_text(), passphrase, use="custody")
-            opened = [open_key(p.read_text(), passphrase, use="escrow") for p in sorted(keys.glob(ESCROW_KEYS))]
+            opened = [
+                open_key(p.read_text(), passphrase, use="escrow") for p in sorted(keys.glob(ESCROW_KEYS))
+            ]
         except (Refused, OSError) as error:
             raise CustodyLocked(reason=type(error).__name__) from error
         # Keys of other suites live in hardware modules; a file of one opens nothing here.

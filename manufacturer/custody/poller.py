@@ -126,7 +126,9 @@ def mirror(desk: Desk) -> None:
 
 def unfinished() -> list[str]:
     """Requests stored but not answered: resent at start and now and then, as the queue may have lost them."""
-    return [str(pk) for pk in Request.objects.exclude(state=Request.State.ANSWERED).values_list("pk", flat=True)]
+    return [
+        str(pk) for pk in Request.objects.exclude(state=Request.State.ANSWERED).values_list("pk", flat=True)
+    ]
 
 
 class Poller(threading.Thread):

@@ -110,9 +110,7 @@ class Drill(BaseModel):
     class Meta:
         ordering = ["-created_at", "id"]
         constraints = [
-            models.CheckConstraint(
-                name="proven_drill_has_proof", condition=~Q(state="proven") | ~Q(proof="")
-            )
+            models.CheckConstraint(name="proven_drill_has_proof", condition=~Q(state="proven") | ~Q(proof=""))
         ]
 
     def __str__(self) -> str:

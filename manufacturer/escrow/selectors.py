@@ -72,6 +72,8 @@ def ledger_state() -> LedgerState:
         if entry.sequence != count:
             return LedgerState(count, previous, False, f"entry {count} is missing")
         if entry.previous != previous:
-            return LedgerState(count, previous, False, f"entry {entry.sequence} does not follow the one before")
+            return LedgerState(
+                count, previous, False, f"entry {entry.sequence} does not follow the one before"
+            )
         previous = entry.digest
     return LedgerState(count, previous, True, "")

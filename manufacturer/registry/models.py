@@ -81,7 +81,9 @@ class Unit(BaseModel):
     certificate_thumbprint = models.CharField(max_length=64, unique=True)
     device_record = models.TextField()
     kem_thumbprint = models.CharField(max_length=64, unique=True)
-    vault = models.CharField(max_length=16, default="software")  # what guards its keys; approvers are shown it
+    vault = models.CharField(
+        max_length=16, default="software"
+    )  # what guards its keys; approvers are shown it
     replaced_by = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces"
     )
@@ -133,7 +135,9 @@ class TransferRequest(BaseModel):
         ordering = ["-created_at", "id"]
         constraints = [
             models.UniqueConstraint(
-                name="one_open_request_per_unit", fields=["unit"], condition=Q(state__in=["waiting", "joined"])
+                name="one_open_request_per_unit",
+                fields=["unit"],
+                condition=Q(state__in=["waiting", "joined"]),
             )
         ]
 

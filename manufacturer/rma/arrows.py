@@ -66,4 +66,13 @@ def touch(
     wanted = [states] if isinstance(states, str) else list(states)
     if ticket.state not in wanted:
         raise TicketMove(ticket=ticket.number, state=ticket.state, allowed_from=[str(s) for s in wanted])
-    move(ticket, actor=actor, from_=ticket.state, to=ticket.state, action=action, text=text, facts=facts, **sets)
+    move(
+        ticket,
+        actor=actor,
+        from_=ticket.state,
+        to=ticket.state,
+        action=action,
+        text=text,
+        facts=facts,
+        **sets,
+    )

@@ -43,11 +43,15 @@ def closeout_of(ticket: Ticket) -> list[Check]:
         Check(
             "rotated",
             value is not None,
-            f"Epoch {value.epoch} is lodged and drilled." if value else "No new value is lodged and drilled yet.",
+            f"Epoch {value.epoch} is lodged and drilled."
+            if value
+            else "No new value is lodged and drilled yet.",
         ),
         Check(
             "backed-up",
             head is not None,
-            f"First image {head.sequence} lodged its head." if head else "No head of a new image is lodged yet.",
+            f"First image {head.sequence} lodged its head."
+            if head
+            else "No head of a new image is lodged yet.",
         ),
     ]

@@ -129,3 +129,10 @@ class MixedAppliances(Refusal):
     kind = "invalid"
     title = "These values belong to more than one appliance."
     next_step = "Open one ticket for each appliance."
+
+
+class OtherUnit(Refusal):
+    code = "tickets.other-unit"
+    kind = "invalid"
+    title = "These values belong to another unit than the one named."
+    next_step = "Name the unit the facts show, or hand in a value of the one that was lost."

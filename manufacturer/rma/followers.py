@@ -19,7 +19,9 @@ from manufacturer.rma.notices import notify
 def follow_recovery(request: CustodyRequest, actor: Actor) -> None:
     """approved → ready with the transfer; or → accepted when custody declined, with every approval void."""
     attempt = (
-        Attempt.objects.select_related("ticket").filter(custody_request=request, state=Attempt.State.OPEN).first()
+        Attempt.objects.select_related("ticket")
+        .filter(custody_request=request, state=Attempt.State.OPEN)
+        .first()
     )
     if request.kind != CustodyRequest.Kind.RECOVER or attempt is None:
         return  # voided meanwhile: custody voids what it may have made when it reads the notice

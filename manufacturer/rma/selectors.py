@@ -154,5 +154,3 @@ def _why_not(name: str, ticket: Ticket, attempt: Attempt | None, user: User) -> 
     if name == "close":
         return "; ".join(check.detail for check in closeout_of(ticket) if not check.done)
     return ""
-
-

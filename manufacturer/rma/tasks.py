@@ -55,7 +55,10 @@ def send_release_code(ctx: JobContext) -> dict[str, str]:
     code = new_code()
     with transaction.atomic():
         rows = Attempt.objects.filter(
-            ticket=ticket, received_at__isnull=False, installation_receipt="", ticket__state=Ticket.State.SHIPPED
+            ticket=ticket,
+            received_at__isnull=False,
+            installation_receipt="",
+            ticket__state=Ticket.State.SHIPPED,
         )
         if not swap(
             rows,
@@ -88,6 +91,8 @@ def send_opening(ctx: JobContext) -> dict[str, bool]:
         subject, text = "An escrow value was opened", f"Ledger entry {entry.sequence}: {entry.subject}."
     else:
         subject = "ALARM: an escrow value was opened without a request"
-        text = f"Ledger entry {entry.sequence}: {entry.subject}. Nobody at the desk asked for this. Call us now."
+        text = (
+            f"Ledger entry {entry.sequence}: {entry.subject}. Nobody at the desk asked for this. Call us now."
+        )
     send_mail(subject, text, None, [to])
     return {"sent": True}

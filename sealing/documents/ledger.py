@@ -1,7 +1,7 @@
 """Ledger entry: one line of custody's ledger, signed by custody (docs/formats/ledger.md).
 
-Each entry names the digest of the one before; an `intent` is written before a value is opened, a `result` after
-it. The front desk countersigns what it has seen, so neither side can later show another ledger.
+Each entry names the digest of the one before; an `intent` is written before a value is opened, a `result`
+after it. The front desk countersigns what it has seen, so neither side can later show another ledger.
 """
 
 from __future__ import annotations
@@ -9,20 +9,29 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
-from ..claims import UUID, Count, DocumentDigest, Name, Time, UuidText, listed, nullable, octets, one_of
-from ..encoding import Digest
-from ..errors import BindingRefused
-from ..jose import KIB, Form, Signer, digest
-from ..labels import TYP_COUNTERSIGNATURE, TYP_LEDGER_ENTRY
+from sealing.claims import UUID, Count, DocumentDigest, Name, Time, UuidText, listed, nullable, octets, one_of
+from sealing.encoding import Digest
+from sealing.errors import BindingRefused
+from sealing.jose import KIB, Form, Signer, digest
+from sealing.labels import TYP_COUNTERSIGNATURE, TYP_LEDGER_ENTRY
+
 from .base import AuthorityDocument
 
 if TYPE_CHECKING:
     from ..trust import Trust
 
-__all__ = ["Countersignature", "LedgerEntry", "countersign", "digest", "issue", "read", "read_countersignature"]
+__all__ = [
+    "Countersignature",
+    "LedgerEntry",
+    "countersign",
+    "digest",
+    "issue",
+    "read",
+    "read_countersignature",
+]
 
 FORM: Final = Form(TYP_LEDGER_ENTRY, 32 * KIB)
-KINDS: Final = ("recover", "drill", "void", "roster", "release", "bar")
+KINDS: Final = ("recover", "drill", "void", "roster", "release", "bar", "scan")
 PHASES: Final = ("intent", "result")
 
 

@@ -61,7 +61,10 @@ def lodge_value(*, document: str) -> LodgedValue:
             )
             if unit.state == Unit.State.SHIPPED:
                 move_unit(
-                    actor=Actor.unit(unit.serial), unit=unit, to=Unit.State.IN_SERVICE, reason="lodged a value"
+                    actor=Actor.unit(unit.serial),
+                    unit=unit,
+                    to=Unit.State.IN_SERVICE,
+                    reason="lodged a value",
                 )
             record(
                 "values.lodged",

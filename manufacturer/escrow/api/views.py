@@ -142,9 +142,7 @@ class CustodyReplyView(APIView):
         """Custody's one answer to a request; the same answer again is taken as the same."""
         given = shape.CustodyReplyInput(data=request.data)
         given.is_valid(raise_exception=True)
-        row = answer_request(
-            actor=Actor.system("custody"), request_id=pk, reply=dict(given.validated_data)
-        )
+        row = answer_request(actor=Actor.system("custody"), request_id=pk, reply=dict(given.validated_data))
         return Response({"state": row.state})
 
 

@@ -21,11 +21,12 @@ def assign_unit(
     *,
     actor: Actor,
     unit: Unit,
-    customer: Customer,
     appliance: Appliance,
+    customer: Customer | None = None,
     warranty_until: dt.date | None = None,
 ) -> Unit:
-    """in_stock → shipped. The first value it lodges puts it in service. Raises `OwnerMismatch`, `UnitMove`."""
+    """in_stock → shipped; `customer` is checked when given. The first value it lodges puts it in service. Raises `OwnerMismatch`, `UnitMove`."""
+    customer = customer or appliance.customer
     if appliance.customer_id != customer.pk:
         raise OwnerMismatch(appliance=str(appliance.pk), customer=str(customer.pk))
     with transaction.atomic():

@@ -10,8 +10,7 @@ from audit.actor import Actor
 from audit.log import record
 from manufacturer.registry.errors import TrustOlder
 from manufacturer.registry.models import TrustBundle
-from manufacturer.registry.trust import trust_bundle
-from manufacturer.registry.trust import reading
+from manufacturer.registry.trust import reading, trust_bundle
 from sealing.encoding import from_b64u
 from sealing.errors import EncodingRefused
 from sealing.trust import Trust

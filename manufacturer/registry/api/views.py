@@ -143,9 +143,7 @@ class TransferRequestViews(
     def get_queryset(self) -> QuerySet[TransferRequest]:
         return selectors.transfer_requests_for(self.request.user)
 
-    @extend_schema(
-        request=shape.TransferRequestInput, responses={202: shape.TransferRequestTaken}, auth=[]
-    )
+    @extend_schema(request=shape.TransferRequestInput, responses={202: shape.TransferRequestTaken}, auth=[])
     def create(self, request: Request) -> Response:
         """A unit asks to receive keys; its signed request waits until a clerk joins it to a ticket."""
         given = shape.TransferRequestInput(data=request.data)

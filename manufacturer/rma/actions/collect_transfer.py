@@ -35,9 +35,7 @@ def collect_transfer(*, request_digest: str, code: str) -> str:
     if attempt is None:
         raise TransferNotReleased()
     code_digest = attempt.code_digest
-    same_code = Attempt.objects.filter(
-        pk=attempt.pk, code_attempts__lt=MAX_ATTEMPTS, code_digest=code_digest
-    )
+    same_code = Attempt.objects.filter(pk=attempt.pk, code_attempts__lt=MAX_ATTEMPTS, code_digest=code_digest)
     # Committed by itself: a refusal below must not take the count back.
     if not same_code.update(code_attempts=F("code_attempts") + 1):
         raise TransferNotReleased()

@@ -23,9 +23,7 @@ def confirm_receipt(*, actor: Actor, ticket: Ticket) -> Ticket:
             action="tickets.received",
             text="Receipt confirmed; the release code is on its way by mail.",
         )
-        open_ones = Attempt.objects.filter(
-            ticket=ticket, shipped_at__isnull=False, received_at__isnull=True
-        )
+        open_ones = Attempt.objects.filter(ticket=ticket, shipped_at__isnull=False, received_at__isnull=True)
         if not swap(open_ones, "state", Attempt.State.OPEN, Attempt.State.OPEN, received_at=timezone.now()):
             raise TicketMove(ticket=ticket.number, state=ticket.state, received=True)
         start_job("rma.release-code", actor=actor, params={"ticket": str(ticket.pk)}, subject=ticket.number)

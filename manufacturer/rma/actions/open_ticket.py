@@ -20,6 +20,7 @@ from manufacturer.registry.selectors import is_staff
 from manufacturer.registry.trust import current_trust
 from manufacturer.rma.errors import (
     MixedAppliances,
+    OtherUnit,
     SourceNotLost,
     SourceRevoked,
     TicketDuplicate,
@@ -48,16 +49,24 @@ class _Claim:
 
 
 def open_ticket(
-    *, actor: Actor, user: User, text: str, reason: str = "", ended: str = "failed"
+    *,
+    actor: Actor,
+    user: User,
+    text: str,
+    reason: str = "",
+    ended: str = "failed",
+    unit: Unit | None = None,
 ) -> Ticket:
     """Asks for every presented value, and for every other one that is lodged for the same appliance.
 
     What the text alone shows is refused precisely (`DocumentRefused`, `TicketWithoutValue`, `MixedAppliances`);
-    what depends on the registry is `NotAccepted` to outsiders, and `SourceRevoked`, `SourceNotLost` or
-    `TicketDuplicate` to the owner.
+    what depends on the registry is `NotAccepted` to outsiders, and `SourceRevoked`, `SourceNotLost`, `OtherUnit` or
+    `TicketDuplicate` to the owner. `unit`, when given, has to be the one the values lead to.
     """
     values = _values_in(text)
     claim = _claim(user, values)
+    if unit is not None and unit.pk != claim.source.pk:
+        raise OtherUnit(serial=claim.source.serial)
     if ended in (Ticket.Ended.TAMPERED, Ticket.Ended.STOLEN):
         raise SourceRevoked(serial=claim.source.serial, ended=ended)
     ticket = Ticket(
@@ -114,9 +123,7 @@ def _claim(user: User, pasted: tuple[Pasted, ...]) -> _Claim:
         raise MixedAppliances()
     customer_id, appliance_id = next(iter(owners))
     appliance = (
-        Appliance.objects.select_related("customer")
-        .filter(pk=appliance_id, customer_id=customer_id)
-        .first()
+        Appliance.objects.select_related("customer").filter(pk=appliance_id, customer_id=customer_id).first()
     )
     signers = {value.unit.thumbprint: _signer(value) for value in values}
     if appliance is None:

@@ -58,9 +58,7 @@ def _install(attempt: Attempt, found: installation.Installation) -> Ticket:
             text=f"Unit {unit.serial} installed the keys.",
             facts={"transfer": found.transfer},
         )
-        fresh = Attempt.objects.filter(
-            pk=attempt.pk, installation_receipt="", received_at__isnull=False
-        )
+        fresh = Attempt.objects.filter(pk=attempt.pk, installation_receipt="", received_at__isnull=False)
         if not swap(fresh, "state", Attempt.State.OPEN, Attempt.State.OPEN, installation_receipt=found.text):
             raise TicketMove(ticket=ticket.number, state=ticket.state, received=False)
         swap(attempt.request, "state", TransferRequest.State.JOINED, TransferRequest.State.USED)
