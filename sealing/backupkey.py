@@ -102,5 +102,5 @@ class BackupKey(Unprintable):
         else:
             clear = open_under(self.secret, WRAP_UNDER_KEY, sealed, *context)
         if len(clear) != KEY_BYTES:
-            raise SealRefused("does-not-open", "not a wrapped key")
+            raise SealRefused("does-not-open", "wrong key or altered")
         return clear

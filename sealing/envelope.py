@@ -32,7 +32,7 @@ def seal_under(key: SecretBytes, label: Label, plaintext: bytes, *aad: bytes) ->
 def open_under(key: SecretBytes, label: Label, sealed: bytes, *aad: bytes) -> bytes:
     """The plaintext. `CommitmentRefused`: another key. `SealRefused`: altered, or other `aad`."""
     if len(sealed) < OVERHEAD_BYTES:
-        raise SealRefused("does-not-open", "too short")
+        raise SealRefused("does-not-open", "wrong key or altered")
     salt, commitment = sealed[:SALT_BYTES], sealed[SALT_BYTES : SALT_BYTES + COMMITMENT_BYTES]
     one_time, expected = _keys(key, label, salt)
     if not same(commitment, expected):

@@ -1,4 +1,7 @@
-"""A small world for tests: one manufacturer, two units, one ticket. Every key is fresh unless seeded by a caller."""
+"""A small world for tests: one manufacturer, two units, one ticket.
+
+Every key is fresh unless seeded by a caller.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,12 @@ class Human:
         self, *roles: str, state: str = "active", customer: str | None = None
     ) -> roster.RosterPerson:
         return roster.RosterPerson(
-            id=self.id, name=self.name, roles=roles, key=b64u(self.key.public.raw), state=state, customer=customer
+            id=self.id,
+            name=self.name,
+            roles=roles,
+            key=b64u(self.key.public.raw),
+            state=state,
+            customer=customer,
         )
 
 
@@ -119,7 +127,10 @@ class World:
         extra: tuple[authority_list.AuthorityEntry, ...] = (),
         **states: str,
     ) -> str:
-        claims = authority_list.AuthorityList(version=version, iat=NOW, entries=self.entries(**states) + extra)
+        return self.list_of(self.entries(**states) + extra, version)
+
+    def list_of(self, entries: tuple[authority_list.AuthorityEntry, ...], version: int = 1) -> str:
+        claims = authority_list.AuthorityList(version=version, iat=NOW, entries=entries)
         return authority_list.issue(claims, self.root_signer)
 
     @cached_property
@@ -188,7 +199,10 @@ class World:
             customer=CUSTOMER,
             appliance=APPLIANCE,
             source=Source(
-                serial=self.source.serial, certificate=self.source.signer.kid, ended="failed", ended_at=NOW - 500
+                serial=self.source.serial,
+                certificate=self.source.signer.kid,
+                ended="failed",
+                ended_at=NOW - 500,
             ),
             values=tuple(
                 ticket.TicketValue(
@@ -215,7 +229,9 @@ class World:
         return ticket.issue(self.ticket_claims(values, request), self.desk_signer)
 
     def approve(self, text: str, human: Human) -> str:
-        return approval.issue(ticket.read(text, self.trust), person=human.id, iat=NOW + 10, signer=human.signer)
+        return approval.issue(
+            ticket.read(text, self.trust), person=human.id, iat=NOW + 10, signer=human.signer
+        )
 
     def make_transfer(self, keys: list[BackupKey], values: list[str], request: str) -> str:
         return transfer.issue(
