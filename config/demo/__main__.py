@@ -21,10 +21,10 @@ from typing import Any
 from rich.console import Console
 
 from cli.exits import CommandError
-from config.disks import MIB, Disk, DiskError, make_disks
 from config.demo.journey import CUSTODY, DESK, UNIT_A, UNIT_B, Brought, Journey, newest_header
 from config.demo.recording import Relay, hooks_into
 from config.demo.screen import GIB, Screen
+from config.disks import MIB, Disk, DiskError, make_disks
 from config.supervisor.setup import FirstStart, renew_after_restore
 from config.supervisor.sites import CommandFailedError, free_port
 from config.supervisor.supervisor import NotReadyError

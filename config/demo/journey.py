@@ -6,6 +6,7 @@ what they start and raise `CommandError` when a site refuses.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -235,7 +236,7 @@ class Journey:
         """Hits of the site's own secrets in files: counted by the key process or by custody itself."""
         command = "custody_scan" if site == CUSTODY else "scan_keys"
         answer = self.world.sites[site].manage(command, *(str(path) for path in paths), timeout=900)
-        return int(answer.split()[-1])
+        return int(json.loads(answer.splitlines()[-1])["canary_hits"])
 
 
 def newest_header(target: Path) -> str:

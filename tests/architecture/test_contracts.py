@@ -44,9 +44,12 @@ PLANTED = {
     ],
     "custody-apart": [
         ("manufacturer.custody.models", "manufacturer.registry.models"),
+        ("manufacturer.custody.models", "accounts.models"),
+    ],
+    "custody-alone": [
+        ("portal.desk.views_planted", "manufacturer.custody.models"),
         ("manufacturer.rma.models", "manufacturer.custody.models"),
     ],
-    "custody-alone": [("portal.desk.views_planted", "manufacturer.custody.models")],
     "portal-halves": [("portal.unit.views_planted", "portal.desk.views_planted")],
     "unit-knows-no-desk": [("portal.unit.views_planted", "manufacturer.registry.models")],
     "desk-knows-no-unit": [("portal.desk.views_planted", "appliance.unit.models")],

@@ -15,8 +15,8 @@ import redis
 from psycopg import sql
 
 from cli.exits import CommandError
-from config.disks import Disk, make_disks
 from config.demo.journey import Brought, Journey
+from config.disks import Disk, make_disks
 from config.supervisor.setup import FirstStart
 from config.supervisor.world import DESK, UNIT_A, UNIT_B, World
 
