@@ -12,6 +12,7 @@ leaves the old database live and the new one an orphan; after it, the new one li
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 import secrets
 import shutil
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import load_backend
 
 from config.site import DATABASE_FILE, make_private_directory, site
 from ground.db import gate
@@ -144,6 +146,7 @@ def exclusive(*, timeout: float = gate.EXCLUSIVE_TIMEOUT) -> Iterator[None]:
         from ground.db.postgres.schemas import exclusive as hold
     else:
         from ground.db.gate import exclusive as hold
+    gc.collect()  # connections of threads that ended without closing theirs let go now
     with hold(timeout=timeout):
         yield
 
@@ -189,13 +192,13 @@ def _alias(alias: str, generation: Generation | None) -> Iterator[str]:
         settings["OPTIONS"]["schema"] = generation.schema
     elif generation is not None:
         settings["NAME"] = str(generation.file)
-    connections.settings[alias] = settings
+    # Set beside the configured ones, in this thread alone: no settings name it, no other code meets it.
+    connections[alias] = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, alias)
     try:
         yield alias
     finally:
         connections[alias].close()
         del connections[alias]
-        del connections.settings[alias]
 
 
 def _flush(generation: Generation) -> None:
