@@ -149,3 +149,11 @@ def _flush_may_empty_the_event_log() -> Iterator[None]:
     patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def signed_in(db: None) -> Any:
+    """``signed_in("admin")``: a REST client with a token of a fresh person with these roles."""
+    from tests.support.people import sign_in
+
+    return sign_in

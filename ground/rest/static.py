@@ -6,6 +6,7 @@ warning about it at every file. The files are small and ours: read them.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -13,6 +14,11 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        # Before the first `collectstatic` there is no such directory, and files come from the finders.
+        if os.path.isdir(root):
+            super().add_files(root, prefix=prefix)
+
     @staticmethod
     def serve(static_file: Any, request: HttpRequest) -> HttpResponseBase:
         answer = static_file.get_response(request.method, request.META)
