@@ -32,6 +32,7 @@ class BackupTarget(BaseModel):
     settings = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.NEW)
     repository_id = models.UUIDField(null=True, blank=True)
+    customer_id = models.UUIDField(null=True, blank=True)  # from the marker
     checked_at = models.DateTimeField(null=True, blank=True)
     free_bytes = models.BigIntegerField(null=True, blank=True)
     problem = models.JSONField(null=True, blank=True)
@@ -79,14 +80,15 @@ class BackupImage(BaseModel):
 
     target = models.ForeignKey(BackupTarget, on_delete=models.PROTECT, related_name="images")
     state = models.CharField(max_length=10, choices=State, default=State.WRITING)
+    job_id = models.UUIDField(null=True, blank=True)  # that writes it
     # Who wrote it, and its place in that unit's chain on this target.
     own = models.BooleanField(default=False)
     serial = models.CharField(max_length=64)
     chain = models.CharField(max_length=64)
     sequence = models.PositiveBigIntegerField()
     header = models.TextField(blank=True)
-    header_digest = models.CharField(max_length=100, blank=True)
-    previous_digest = models.CharField(max_length=100, blank=True)
+    header_digest = models.CharField(max_length=64, blank=True)  # as documents name it: SHA-384, base64url
+    link_digest = models.CharField(max_length=64, blank=True)  # as the next header names it: SHA-256, hex
     customer_id = models.UUIDField()
     appliance_id = models.UUIDField(null=True, blank=True)
     key_id = models.CharField(max_length=64, blank=True)
@@ -103,7 +105,9 @@ class BackupImage(BaseModel):
     checked_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     problem = models.JSONField(null=True, blank=True)
+    head = models.TextField(blank=True)  # signed repository head, of own images
     head_lodged_at = models.DateTimeField(null=True, blank=True)
+    restored_at = models.DateTimeField(null=True, blank=True)  # this unit was restored from it
     preview = models.JSONField(null=True, blank=True)  # from the sealed manifest, on a keyed unit
 
     class Meta:

@@ -76,3 +76,23 @@ class NothingToConfirm(RecoveryRefusal):
     code = "recovery.nothing-to-confirm"
     title = "There is no restore whose outbound work waits for a confirmation."
     next_step = "Nothing is left to do."
+
+
+class TransferNotForUs(RecoveryRefusal):
+    code = "recovery.transfer-refused"
+    title = "The transfer was refused by the unit's key process."
+    next_step = "Ask the desk for a transfer made for this unit's newest request."
+
+
+class RollbackNotAccepted(RecoveryRefusal):
+    code = "recovery.target-rolled-back"
+    title = "The target lacks newer images that are known to exist."
+    next_step = (
+        "Find the newer state of the target; or start again and accept knowingly that newer work is lost."
+    )
+
+
+class ImageDamaged(RecoveryRefusal):
+    code = "recovery.image-damaged"
+    title = "The image is damaged on its target and does not come back in part."
+    next_step = "Choose another image, or bring the damaged objects back from another copy of the target."

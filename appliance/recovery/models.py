@@ -69,6 +69,8 @@ class Restore(BaseModel):
     image_id = models.UUIDField()
     target_id = models.UUIDField()
     job_id = models.UUIDField(null=True, blank=True)
+    unit_state_before = models.CharField(max_length=12, blank=True)
+    rolled_back_accepted = models.BooleanField(default=False)
     started_by = models.CharField(max_length=200, blank=True)
     generation = models.CharField(max_length=100, blank=True)  # of the scratch database
     counts = models.JSONField(default=dict)  # what came back

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from django.db import connections, models
 from django.db.migrations.recorder import MigrationRecorder
@@ -18,6 +19,8 @@ from django.utils import timezone
 
 from appliance.backup.engine.dbformat import JsonValue, Opening, StreamRefused, StreamWriter, Table
 from ground.db.portable import Declaration, travelling
+
+T = TypeVar("T")
 
 QUEUE_PIECES = 64  # bounds what is in memory between the database and the store
 PIECE_BYTES = 256 << 10
@@ -85,16 +88,20 @@ def _dump_model(writer: StreamWriter, declaration: Declaration, alias: str) -> I
             yield writer.row(pair)
 
 
-class DatabaseStream(io.RawIOBase):
-    """The stream as a readable file. Use as a context manager; an error in the dump is raised by `read`."""
+class DatabaseStream(io.RawIOBase, Generic[T]):
+    """The stream as a readable file. Use as a context manager; an error in the dump is raised by `read`.
 
-    def __init__(self, *, serial: str, alias: str = "default") -> None:
+    `beside` is asked once within the same snapshot; after the last byte its answer stands in `found`.
+    """
+
+    def __init__(self, *, serial: str, alias: str = "default", beside: Callable[[str], T]) -> None:
         super().__init__()
+        self.found: T | None = None
+        self._beside = beside
         self._queue: queue.Queue[bytes | BaseException | None] = queue.Queue(QUEUE_PIECES)
         self._stop = threading.Event()
         self._left = b""
         self._ended = False
-        self.rows = 0
         self._thread = threading.Thread(
             target=self._run, args=(serial, alias), name="database-dump", daemon=True
         )
@@ -128,6 +135,7 @@ class DatabaseStream(io.RawIOBase):
         end: BaseException | None = None
         try:
             with read_snapshot(alias):
+                self.found = self._beside(alias)
                 piece = bytearray()
                 for line in dump_lines(serial=serial, alias=alias):
                     piece += line

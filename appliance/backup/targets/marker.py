@@ -69,26 +69,25 @@ def read_marker(target: Target) -> Marker | None:
 
 
 def open_repository(
-    target: Target, *, customer: uuid.UUID, expected: uuid.UUID | None, create: bool
-) -> Marker | None:
+    target: Target, *, customer: uuid.UUID | None, expected: uuid.UUID | None, create: bool
+) -> Marker:
     """Check that the place is the repository meant; make one in an empty place if asked to.
 
     `expected` is the repository id seen here before: an empty place is then an unmounted disk, not a
-    fresh target, and is refused (`NotARepository`). Returns None only for an empty place that was
-    never a repository, when `create` is false.
+    fresh target, and is refused. `customer` is None only where the reader belongs to nobody yet (a blank
+    unit that looks for images); it then makes nothing.
     """
     target.probe(write=create)
     marker = read_marker(target)
     if marker is None:
         if expected is not None:
-            raise NotARepository(
-                why="the repository that was here is gone; is the disk mounted?", expected=str(expected)
-            )
-        if not create:
-            return None
+            why = "the repository that was here is gone; is the disk mounted?"
+            raise NotARepository(why=why, expected=str(expected))
+        if not create or customer is None:
+            raise NotARepository(why="the place is empty")
         marker = Marker(uuid.uuid4(), customer)
         target.put_bytes(MARKER, marker.encode())
-    if marker.customer != customer:
+    if customer is not None and marker.customer != customer:
         raise RepositoryOfAnother(customer=str(marker.customer))
     if expected is not None and marker.repository != expected:
         raise RepositoryChanged(expected=str(expected), found=str(marker.repository))

@@ -6,7 +6,7 @@ refusal that leaves a scratch database to be thrown away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
@@ -16,6 +16,7 @@ from django.core.management.color import no_style
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import Field, Model
 
 from appliance.backup.engine.dbformat import Opening, StreamReader, StreamRefused, Table
@@ -55,13 +56,19 @@ def load_stream(source: BinaryIO, alias: str, *, watch: Watch) -> Loaded:
     return loaded
 
 
+def unknown_migrations(recorded: Iterable[Sequence[str]]) -> list[str]:
+    """Migrations that this release does not have: the image was made by a newer one."""
+    known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+    return sorted(f"{app}.{name}" for app, name in recorded if (app, name) not in known)
+
+
 def _migrate_to(alias: str, opening: Opening) -> Apps:
     """Migrate the scratch database to exactly what the stream recorded; its historical models."""
+    unknown = unknown_migrations(opening.migrations)
+    if unknown:
+        raise StreamTooNew(unknown=unknown[:20])
     executor = MigrationExecutor(connections[alias])
     recorded = set(opening.migrations)
-    unknown = sorted(recorded - set(executor.loader.disk_migrations))
-    if unknown:
-        raise StreamTooNew(unknown=[f"{app}.{name}" for app, name in unknown[:20]])
     parents = {
         parent.key
         for node in recorded

@@ -1,0 +1,155 @@
+"""What a job of this room works with: the key process, the store, the trust anchors, a target opened and
+checked. One place, so that handlers and tests build them the same way."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connections
+from django.utils import timezone
+
+from appliance.backup.engine.chain import KnownHead
+from appliance.backup.engine.repository import chain_name
+from appliance.backup.models import BackupTarget
+from appliance.backup.targets import Target, open_target
+from appliance.backup.targets.marker import Marker, open_repository
+from appliance.content.engine import opening
+from appliance.content.engine.store import Store
+from appliance.keys.client import EngineKeys, ImageKeys, KeyProcess, Status
+from appliance.keys.engine.process import key_process
+from ground.refusals import Refusal
+from sealing.content.header import ImageHeader
+from sealing.content.keys import HeldKeys, SealingKey
+from sealing.encoding import from_b64u
+from sealing.trust import Trust
+
+RELEASE = "0.1.0"  # of this program, as headers name it; docs only, nothing is decided by it
+
+
+@contextmanager
+def rows() -> Iterator[None]:
+    """One unit of work with the database: the connection holds the writers' gate and is closed after it,
+    so that a job of hours never keeps a switch waiting."""
+    was_open = connections["default"].connection is not None
+    try:
+        yield
+    finally:
+        if not was_open and not connections["default"].in_atomic_block:
+            connections["default"].close()
+
+
+@contextmanager
+def open_store() -> Iterator[tuple[Store, EngineKeys]]:
+    """The unit's store as its one writer, with the keys it works under."""
+    keys = opening.engine_keys()
+    with opening.open_store(keys) as store:
+        yield store, keys
+
+
+def trust_of(status: Status) -> Trust:
+    """What this unit believes: its pinned root and the authority list pinned under it."""
+    return Trust(from_b64u(status.root), status.authority_list)
+
+
+def customer_of(status: Status) -> uuid.UUID | None:
+    """Whose unit this is; None while it is blank."""
+    return None if status.customer is None else uuid.UUID(status.customer["id"])
+
+
+def heads_of(transfer: Mapping[str, Any], repository: str) -> list[KnownHead]:
+    """What a transfer's claims say about the newest image of its source on a repository."""
+    source = transfer["source"]
+    return [
+        KnownHead(
+            sequence=head["sequence"],
+            made_at=datetime.fromtimestamp(head["made_at"], UTC),
+            serial=source["serial"],
+            chain=chain_name(source["certificate"]),
+            digest=head["header"],
+            source="the transfer",
+        )
+        for head in transfer["heads"]
+        if head["target"] == repository
+    ]
+
+
+def open_checked(
+    row: BackupTarget, *, customer: uuid.UUID | None, write: bool, create: bool = False
+) -> tuple[Target, Marker]:
+    """The target of a row and its marker, checked; the row's state says what came of it.
+
+    `customer` is None on a blank unit, which belongs to nobody yet: it may look at any repository.
+    """
+    target = open_target(row.kind, row.settings)
+    try:
+        marker = open_repository(
+            target, customer=customer, expected=row.repository_id, create=create and customer is not None
+        )
+        if write:
+            target.probe(write=True)
+        free = target.free_bytes()
+    except Refusal as refusal:
+        note_state(row, refusal)
+        raise
+    with rows():
+        BackupTarget.objects.filter(pk=row.pk).update(
+            state=BackupTarget.State.READY,
+            problem=None,
+            checked_at=timezone.now(),
+            repository_id=marker.repository,
+            customer_id=marker.customer,
+            free_bytes=free,
+        )
+        row.refresh_from_db()
+    return target, marker
+
+
+def note_state(row: BackupTarget, refusal: Refusal) -> None:
+    """Remember on the row why the target was of no use."""
+    with rows():
+        BackupTarget.objects.filter(pk=row.pk).update(
+            state=BackupTarget.State.REFUSED, problem=refusal.as_dict(), checked_at=timezone.now()
+        )
+
+
+def image_keys(keys: KeyProcess, header: ImageHeader, *, adopt: bool = False) -> ImageKeys:
+    """The keys of an image, unwrapped by the key process from its header. With `adopt`, at a restore, the
+    keyring keeps the data keys: the store needs them from then on."""
+    return keys.unwrap_image(key_id=header.key_id, wrapped=header.wrapped, adopt=adopt)
+
+
+def held(keys: EngineKeys) -> HeldKeys:
+    """The unit's own content keys."""
+    return opening.content_keys(keys)
+
+
+def held_by_image(keys: ImageKeys) -> HeldKeys:
+    """An image's content keys as pack readers want them: they open, they never seal."""
+    return HeldKeys(None, keys.data_keys, keys.id_keys)
+
+
+def manifest_key(keys: ImageKeys) -> SealingKey:
+    """The image's own key, under which its manifest is sealed."""
+    return SealingKey(keys.image_key_id, keys.image_key)
+
+
+__all__ = [
+    "RELEASE",
+    "KeyProcess",
+    "customer_of",
+    "heads_of",
+    "held",
+    "held_by_image",
+    "image_keys",
+    "key_process",
+    "manifest_key",
+    "note_state",
+    "open_checked",
+    "open_store",
+    "rows",
+    "trust_of",
+]

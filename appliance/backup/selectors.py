@@ -1,0 +1,121 @@
+"""What may be asked about backups. Targets and images are the unit's, not a person's: roles are checked at
+the edge, so nothing here is scoped by user."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Max, Model, Q, QuerySet
+
+from appliance.backup.errors import KeyNotProven, MustRotate, NoActiveKey
+from appliance.backup.models import BackupImage, BackupTarget
+from appliance.keys import selectors as keys
+from appliance.unit import selectors as units
+from ground.refusals import Missing, Refusal
+from sealing.jose import peek
+
+Row = TypeVar("Row", bound=Model)
+
+
+def targets() -> QuerySet[BackupTarget]:
+    """All targets, each with the number of usable images and the date of the newest."""
+    usable = Q(images__state__in=BackupImage.USABLE)
+    return BackupTarget.objects.annotate(
+        image_count=Count("images", filter=usable), newest_at=Max("images__made_at", filter=usable)
+    )
+
+
+def target(pk: uuid.UUID | str) -> BackupTarget:
+    """One target, or `Missing`."""
+    return _one(targets(), pk)
+
+
+def images(of: BackupTarget | None = None) -> QuerySet[BackupImage]:
+    """Images that are on targets or on their way there, newest first."""
+    rows = BackupImage.objects.select_related("target").exclude(state=BackupImage.State.ABANDONED)
+    return rows if of is None else rows.filter(target=of)
+
+
+def image(pk: uuid.UUID | str) -> BackupImage:
+    """One image, or `Missing`."""
+    return _one(images(), pk)
+
+
+def newest_verified_image() -> BackupImage | None:
+    """The newest image of which every chunk was opened after it was made."""
+    return images().filter(state=BackupImage.State.VERIFIED).order_by("-made_at").first()
+
+
+def _one(rows: QuerySet[Row], pk: uuid.UUID | str) -> Row:
+    try:
+        return rows.get(pk=pk)
+    except (rows.model.DoesNotExist, ValidationError) as error:
+        raise Missing(id=str(pk)[:64]) from error
+
+
+def require_backup_allowed() -> None:
+    """Raise the refusal that keeps a backup from being made now, as far as rows tell; the job asks the key
+    process itself."""
+    if units.unit().state == "must_rotate":
+        raise MustRotate()
+    epoch = keys.active_epoch()
+    if epoch is None:
+        raise NoActiveKey()
+    if not (epoch.is_proven and epoch.durable):
+        raise KeyNotProven(epoch=epoch.epoch)
+
+
+def why_no_backup() -> Refusal | None:
+    """The same as an answer, for pages that explain a disabled button."""
+    try:
+        require_backup_allowed()
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueOnTarget:
+    """An escrow value gathered from image headers: what a person hands to the desk."""
+
+    key_id: str
+    epoch: int
+    serial: str
+    customer: str
+    authority_key: str
+    images: int
+    newest_image_at: str
+    document: str
+
+
+def values_on_targets(rows: Iterable[BackupImage] | None = None) -> list[ValueOnTarget]:
+    """Every distinct value in the headers of usable images, newest epoch first.
+
+    The headers were verified when the target was connected; the values in them are verified by the desk
+    and by custody, so their claims are shown here as what they say of themselves.
+    """
+    found: dict[str, list[BackupImage]] = {}
+    for row in rows if rows is not None else images().filter(state__in=BackupImage.USABLE):
+        for document in peek(row.header).claims.get("values", []) if row.header else []:
+            found.setdefault(document, []).append(row)
+    listed = []
+    for document, having in found.items():
+        newest = max(having, key=lambda row: (row.epoch, row.sequence))
+        says = peek(document)
+        listed.append(
+            ValueOnTarget(
+                key_id=newest.key_id,
+                epoch=newest.epoch,
+                serial=newest.serial,
+                customer=str(newest.customer_id),
+                authority_key=str(says.header.get("authority", "")),
+                images=len(having),
+                newest_image_at=newest.made_at.isoformat() if newest.made_at else "",
+                document=document,
+            )
+        )
+    return sorted(listed, key=lambda value: (-value.epoch, value.serial, value.authority_key))
