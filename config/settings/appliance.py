@@ -6,4 +6,10 @@ from config.settings.web import SPECTACULAR_SETTINGS
 SPECTACULAR_SETTINGS |= {
     "TITLE": "Strongroom unit",
     "DESCRIPTION": "Virtual images, sealed backups, keys and recovery of one unit.",
+    "ENUM_NAME_OVERRIDES": {
+        "UnitStateEnum": "appliance.unit.models.Unit.State",
+        "KeyStateEnum": "appliance.keys.models.KeyEpoch.State",
+        "DrillStateEnum": "appliance.keys.models.ValueDrill.State",
+        "JobStateEnum": "jobs.models.Job.State",
+    },
 }
