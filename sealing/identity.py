@@ -8,6 +8,7 @@ unit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,12 @@ from .encoding import Thumbprint, thumbprint_of
 from .errors import ChainRefused, EncodingRefused, Misuse
 
 NO_EXPIRY: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)  # RFC 5280 §4.1.2.5, 802.1AR §8.7
+# SEQUENCE { SEQUENCE { [0] 2, INTEGER 1..2^159, ecdsa-with-SHA384, …
+_BEGINNING: Final = re.compile(
+    rb"\x30(?:\x82..|\x81.)\x30(?:\x82..|\x81.|[\0-\x7f])\xa0\x03\x02\x01\x02"
+    rb"\x02[\x01-\x15][\x00-\x7f].{0,20}?\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03",
+    re.DOTALL,
+)
 _T = TypeVar("_T")
 # Everything that the X.509 parser raises on hostile bytes (the library's documentation, and fuzzing).
 _PARSER_ERRORS: Final = (
@@ -208,6 +215,9 @@ def _unit_name(serial: str) -> x509.Name:
 def _parse(der: bytes) -> x509.Certificate:
     if len(der) > MAX_CERTIFICATE:
         raise EncodingRefused("size", "too large for a certificate")
+    # What cannot be of a profile never reaches the library's parser.
+    if not _BEGINNING.match(der):
+        raise ChainRefused("certificate", "not a certificate of this product")
     return _guard(lambda: x509.load_der_x509_certificate(der))
 
 

@@ -38,7 +38,7 @@ Inputs = Mapping[str, Any]
 
 
 def trust_of(given: Inputs) -> Trust:
-    return Trust(from_b64u(given["root"]), given["authority_list"], given["rosters"])
+    return given.get("trust") or Trust(from_b64u(given["root"]), given["authority_list"], given["rosters"])
 
 
 def backup_key(given: Inputs, name: str = "key") -> BackupKey:

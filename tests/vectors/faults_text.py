@@ -310,7 +310,7 @@ _PROFILES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("unit-with-more-extensions", "an extended key usage", "profile", {"extra": True}),
     ("unit-with-more-names", "a common name beside the serial", "subject", {"common_name": "Unit"}),
     ("unit-on-another-curve", "a P-256 key", "signing-key", {"curve": ec.SECP256R1()}),
-    ("unit-certified-by-weaker-hash", "ECDSA with SHA-256", "profile", {"hash": hashes.SHA256()}),
+    ("unit-certified-by-weaker-hash", "ECDSA with SHA-256", "certificate", {"hash": hashes.SHA256()}),
 ]
 
 
