@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from ground.refusals import Refusal
+from accounts.errors import FreshSignInNeeded
+from ground.refusals import Forbidden, Refusal
 from portal.shell.errors import problem
 from portal.shell.refused import note_refusal, status_of
+from portal.shell.views.again import ask_again
 
 
 class RefusalMiddleware:
@@ -21,7 +23,10 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refusal) or request.path.startswith("/api/"):
             return None
-        if exception.kind == "missing":
+        if isinstance(exception, FreshSignInNeeded):
+            return ask_again(request)
+        if exception.kind == "missing" or isinstance(exception, Forbidden):
+            # What a person may not see does not exist for them.
             return problem(request, 404, code="portal.missing")
         return problem(
             request,

@@ -11,7 +11,8 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
 
-from ground.refusals import Refusal
+from accounts.errors import FreshSignInNeeded
+from ground.refusals import Forbidden, Refusal
 
 
 @dataclass
@@ -30,9 +31,9 @@ class Outcome:
 
 def status_of(refusal: Refusal) -> int:
     """HTTP status by the one table of `ground.rest.problems`."""
-    from ground.rest.problems import STATUS_OF_KIND
+    from ground.rest.problems import STATUS
 
-    return STATUS_OF_KIND[refusal.kind]
+    return STATUS[refusal.kind]
 
 
 def note_refusal(request: HttpRequest, refusal: Refusal) -> str:
@@ -58,7 +59,7 @@ def attempt(request: HttpRequest, done: str = "") -> Iterator[Outcome]:
     try:
         yield outcome
     except Refusal as refusal:
-        if refusal.kind == "missing":
+        if refusal.kind == "missing" or isinstance(refusal, Forbidden | FreshSignInNeeded):
             raise
         outcome.refusal = refusal
         outcome.event_id = note_refusal(request, refusal)

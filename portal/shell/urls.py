@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.shell.views import events, frame, people, tasks
+from portal.shell.views import again, events, frame, people, tasks
 
 app_name = "shell"
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("people/<uuid:user_id>/", people.person, name="person"),
     path("people/<uuid:user_id>/deactivate/", people.deactivate_person, name="person-deactivate"),
     path("people/<uuid:user_id>/password/", people.new_password, name="person-password"),
+    path("account/again/", again.again, name="again"),
     path("account/", people.account, name="account"),
     path("account/tokens/", people.tokens, name="tokens"),
     path("account/tokens/<uuid:token_id>/revoke/", people.revoke_token, name="token-revoke"),

@@ -28,6 +28,9 @@ JOB_TITLES = {
     "content.seal": "Seal a virtual image",
     "keys.rotate": "Rotate the backup key",
     "keys.drill": "Drill a value",
+    "keys.held": "Note that a value is held outside",
+    "unit.enrol": "First installation",
+    "unit.authority-list": "Fetch the list of authority keys",
     "recovery.preview": "Preview a restore",
     "recovery.restore": "Restore",
     "recovery.request": "Make a transfer request",
@@ -35,7 +38,8 @@ JOB_TITLES = {
     "recovery.install": "Install the transfer",
     "recovery.deliver": "Deliver a document to the desk",
     "unit.tamper": "Destroy the vault",
-    "rma.mail": "Send mail",
+    "rma.notice": "Send a notice",
+    "rma.release-code": "Mail a release code",
 }
 
 GB_STEPS = ("B", "kB", "MB", "GB", "TB", "PB")

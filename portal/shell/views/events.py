@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import role_required
@@ -35,4 +35,4 @@ def events(request: HttpRequest) -> HttpResponse:
 @require_safe
 @role_required(*READERS)
 def event(request: HttpRequest, event_id: uuid.UUID) -> HttpResponse:
-    return render(request, "shell/event.html", {"event": selectors.event(event_id)})
+    return render(request, "shell/event.html", {"event": get_object_or_404(selectors.events(), pk=event_id)})

@@ -27,7 +27,7 @@ ADMINS = ("admin", "custodian")
 def people(request: HttpRequest) -> HttpResponse:
     table = Table(
         request,
-        selectors.users(),
+        selectors.users_for(request.user),
         sorts={"name": "username", "made": "created_at", "seen": "last_login"},
         default="name",
         search=("username", "display_name", "email"),
@@ -61,7 +61,7 @@ def add_person(request: HttpRequest) -> HttpResponse:
 @never_cache
 @role_required(*ADMINS)
 def person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
-    found = selectors.user(user_id)
+    found = selectors.user_for(request.user, user_id)
     form = RolesForm(request.POST or None, initial={"roles": sorted(found.roles)})
     if request.method == "POST" and form.is_valid():
         require_fresh(request)
@@ -79,7 +79,7 @@ def person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 @role_required(*ADMINS)
 def deactivate_person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
-    found = selectors.user(user_id)
+    found = selectors.user_for(request.user, user_id)
     with attempt(request, f"{found.username} can no longer sign in, and their tokens no longer work."):
         actions.deactivate_user(actor=actor_of(request), user=found)
     return redirect("shell:person", user_id=user_id)
@@ -90,7 +90,7 @@ def deactivate_person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 @role_required(*ADMINS)
 def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
-    found = selectors.user(user_id)
+    found = selectors.user_for(request.user, user_id)
     password = actions.set_password(actor=actor_of(request), user=found)
     return render(request, "shell/person_made.html", {"person": found, "password": password, "renewed": True})
 
@@ -120,14 +120,14 @@ def tokens(request: HttpRequest) -> HttpResponse:
             )
             form = TokenForm()
     return render(
-        request, "shell/tokens.html", {"form": form, "made": made, "tokens": selectors.tokens_of(request.user)}
+        request, "shell/tokens.html", {"form": form, "made": made, "tokens": selectors.tokens_for(request.user).filter(user=request.user)}
     )
 
 
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    found = selectors.token_of(request.user, token_id)
+    found = selectors.token_for(request.user, token_id)
     with attempt(request, "The token no longer works."):
         actions.revoke_token(actor=actor_of(request), token=found)
     return redirect("shell:tokens")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import actor_of
 from jobs.actions import cancel_job, retry_job
-from jobs.selectors import job_for, jobs_for
+from jobs.selectors import job_for, job_for_change, jobs_for
 from portal.shell.refused import attempt
 from portal.shell.tables import Table
 
@@ -61,7 +61,7 @@ def job_row(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def cancel(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    found = job_for(request.user, job_id)
+    found = job_for_change(request.user, job_id)
     with attempt(request, "The task was asked to stop; it stops at the next safe place."):
         cancel_job(actor=actor_of(request), job=found)
     return redirect("shell:job", job_id=job_id)
@@ -70,7 +70,7 @@ def cancel(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @login_required
 def retry(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
-    found = job_for(request.user, job_id)
+    found = job_for_change(request.user, job_id)
     with attempt(request, "The task starts again; what was already done is not done twice."):
         retry_job(actor=actor_of(request), job=found)
     return redirect("shell:job", job_id=job_id)

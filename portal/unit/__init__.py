@@ -1,0 +1,1 @@
+"""The unit's pages: survival, content, backups, keys, and the way back from a loss."""

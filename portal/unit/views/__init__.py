@@ -1,0 +1,1 @@
+"""Views of the unit: read selectors, call one action, answer."""

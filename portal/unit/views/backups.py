@@ -1,0 +1,97 @@
+"""Backup images: list, details, run one now, verify one."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.permissions import actor_of, role_required
+from appliance.backup import selectors
+from appliance.backup.actions import start_backup, start_verify
+from jobs.selectors import jobs_for
+from portal.shell.refused import attempt
+from portal.shell.states import LOOKS
+from portal.shell.tables import Table
+from portal.unit.side import READERS
+
+STATES = [(name, shown.word) for name, shown in LOOKS["image"].items()]
+KINDS = ("backup.run", "backup.verify", "backup.survey")
+LIVE = ("queued", "running", "cancelling")
+
+
+@require_safe
+@never_cache
+@role_required(*READERS)
+def backups(request: HttpRequest) -> HttpResponse:
+    table = Table(
+        request,
+        selectors.images(),
+        sorts={
+            "made": "made_at",
+            "sequence": "sequence",
+            "target": "target__name",
+            "content": "content_bytes",
+            "new": "new_bytes",
+            "epoch": "epoch",
+            "verified": "verified_at",
+        },
+        default="-made",
+        search=("serial", "target__name", "key_id"),
+        choices={"state": ("state", STATES)},
+    )
+    return render(
+        request,
+        "unit/backups.html",
+        {
+            "table": table,
+            "targets": selectors.targets().order_by("name"),
+            "why_not": selectors.why_no_backup(),
+            "jobs": jobs_for(request.user).filter(kind__in=KINDS, state__in=LIVE),
+            "may_act": request.user.has_role("admin"),
+            "verified": selectors.newest_verified_image(),
+        },
+    )
+
+
+@require_POST
+@role_required("admin")
+def run(request: HttpRequest) -> HttpResponse:
+    target = selectors.target(request.POST.get("target", ""))
+    with attempt(request, f"The backup onto {target.name} has started.") as outcome:
+        job = start_backup(target, actor=actor_of(request))
+        return redirect("shell:job", job_id=job.pk)
+    del outcome
+    return redirect("unit:backups")
+
+
+@require_safe
+@never_cache
+@role_required(*READERS)
+def backup(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+    found = selectors.image(image_id)
+    return render(
+        request,
+        "unit/backup.html",
+        {
+            "image": found,
+            "jobs": jobs_for(request.user).filter(subject=f"backup-image:{found.pk}").order_by("-created_at")[:8],
+            "values": selectors.values_on_targets([found]),
+            "may_act": request.user.has_role("admin"),
+            "usable": found.state in found.USABLE,
+        },
+    )
+
+
+@require_POST
+@role_required("admin")
+def verify(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+    found = selectors.image(image_id)
+    with attempt(request, "The verification has started."):
+        start_verify(
+            found, actor=actor_of(request), depth="digests" if request.POST.get("depth") == "digests" else "full"
+        )
+    return redirect("unit:backup", image_id=image_id)
