@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -33,7 +33,7 @@ from manufacturer.custody.trust import current_trust
 from sealing.backupkey import BackupKey
 from sealing.documents import drill, transfer
 from sealing.documents.value import Value
-from sealing.errors import Refused
+from sealing.errors import Misuse, Refused
 from sealing.jose import peek
 from sealing.trust import Trust
 
@@ -42,6 +42,7 @@ log = logging.getLogger("custody")
 TRANSFER_LIFE: Final = 30 * 86_400  # seconds; after that a reissue is needed
 REFUSED: Final = {"outcome": "refused"}
 Reply = dict[str, str]
+_T = TypeVar("_T")
 
 
 def handle_request(request_id: str, holder: KeyHolder, *, now: int | None = None) -> str:
@@ -66,7 +67,7 @@ def handle_request(request_id: str, holder: KeyHolder, *, now: int | None = None
 
 def _recover(row: Request, holder: KeyHolder, now: int) -> None:
     trust = current_trust()
-    recovery = believe_recovery(row.documents, trust, now)
+    recovery = _judged(lambda: believe_recovery(row.documents, trust, now))
     asked = recovery.ticket
     _check_recovery_gates(recovery)
     chosen = _choose(recovery.values, holder)
@@ -127,7 +128,7 @@ def _choose(values: tuple[Value, ...], holder: KeyHolder) -> list[Value]:
 
 def _drill(row: Request, holder: KeyHolder, now: int) -> None:
     trust = current_trust()
-    asked, value = believe_drill(row.documents, trust)
+    asked, value = _judged(lambda: believe_drill(row.documents, trust))
     gates.check_drill_cap(asked.serial)
     gates.check_not_barred("identity", {asked.unit.thumbprint, value.unit.thumbprint})
     gates.check_not_barred("key", [value.key_id])
@@ -150,8 +151,9 @@ def _drill(row: Request, holder: KeyHolder, now: int) -> None:
 # --- voids ------------------------------------------------------------------------------------------------
 
 
-def _void(row: Request, holder: KeyHolder, now: int) -> None:
-    notice = believe_void(row.documents, current_trust())
+def _void(row: Request, holder: KeyHolder, _now: int) -> None:
+    trust = current_trust()
+    notice = _judged(lambda: believe_void(row.documents, trust))
     with transaction.atomic():
         made, _ = TransferMade.objects.get_or_create(
             ticket=notice.ticket, attempt=notice.attempt, defaults={"state": TransferMade.State.VOID}
@@ -173,6 +175,17 @@ _KINDS: Final = {"recover": _recover, "drill": _drill, "void": _void}
 
 
 # --- shared -----------------------------------------------------------------------------------------------
+
+
+def _judged(believe: Callable[[], _T]) -> _T:
+    """Documents are hostile: whatever goes wrong while reading them is a refusal, and ends no worker."""
+    try:
+        return believe()
+    except (NotBelieved, Refused):
+        raise
+    except Exception as error:
+        log.exception("a document was refused by an error of ours")
+        raise NotBelieved("documents.unreadable") from error
 
 
 def _open(
@@ -220,6 +233,6 @@ def _blamed(row: Request) -> str:
     """Whose counter a refusal raises: the customer the ticket names. Unverified, so it can only lock out."""
     try:
         customer = peek(row.documents["ticket"]).claims["customer"]["id"]
-    except (Refused, KeyError, TypeError, AttributeError):
+    except (Refused, Misuse, KeyError, TypeError, AttributeError):
         return "customer:unreadable"
     return f"customer:{str(customer)[:60]}" if row.kind == "recover" else "customer:unreadable"
