@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from ground.refusals import TooLarge
-from ground.rest.renderers import PROBLEM_JSON
+from ground.rest.media import PROBLEM_JSON
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

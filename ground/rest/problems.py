@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import connections
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -22,7 +21,7 @@ from ground.refusals import (
     Unauthenticated,
     Unavailable,
 )
-from ground.rest.renderers import PROBLEM_JSON
+from ground.rest.media import PROBLEM_JSON
 
 log = logging.getLogger(__name__)
 
@@ -125,15 +124,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         log.error("event %s: a REST view failed", body["event"], exc_info=error)
     else:
         log.info("event %s: refused %s %s", body["event"], refusal.code, body["instance"])
-    for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
-            connection.set_rollback(True)
     headers = _headers(refusal)
     if isinstance(refusal, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    response = Response(body, status=body["status"], headers=headers)
-    response.is_problem = True  # type: ignore[attr-defined]  # read by JsonRenderer
-    return response
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM_JSON)
 
 
 def to_refusal(error: Exception) -> Refusal:

@@ -1,0 +1,3 @@
+"""Media types."""
+
+PROBLEM_JSON = "application/problem+json"  # RFC 9457
