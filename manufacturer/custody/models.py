@@ -69,7 +69,9 @@ class TransferMade(BaseModel):
     ticket = models.CharField(max_length=64)
     attempt = models.PositiveIntegerField()
     state = models.CharField(max_length=4, choices=State.choices)
-    request_digest = models.CharField(max_length=64, null=True, blank=True, unique=True)  # null: several void rows have none
+    request_digest = models.CharField(
+        max_length=64, null=True, blank=True, unique=True
+    )  # null: several void rows have none
     target = models.CharField(max_length=64, blank=True)
     document = models.TextField(blank=True)
 

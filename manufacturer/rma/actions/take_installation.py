@@ -70,7 +70,6 @@ def _install(attempt: Attempt, found: installation.Installation) -> Ticket:
             customer=ticket.customer,
             appliance=ticket.appliance,
         )
-        source = ticket.source_unit
-        swap(source, "replaced_by_id", [None], unit.pk)
+        Unit.objects.filter(pk=ticket.source_unit_id, replaced_by=None).update(replaced_by=unit)
         notify(ticket, actor=actor, what="installed")
     return ticket

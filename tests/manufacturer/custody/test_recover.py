@@ -461,7 +461,9 @@ def test_the_store_itself_refuses_two_live_transfers_of_a_ticket(loss: Loss) -> 
 def test_no_answer_and_no_row_holds_the_key(loss: Loss, ask: Ask) -> None:
     ask("recover", loss.recovery())
     secret = loss.key.secret.reveal()
-    texts = [str(list(model.objects.values())) for model in (Request, TransferMade, LedgerRow, Nonce, Counter)]
+    texts = [
+        str(list(model.objects.values())) for model in (Request, TransferMade, LedgerRow, Nonce, Counter)
+    ]
     assert [text for text in texts if secret.hex() in text] == []
 
 
