@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sealing.backupkey import BackupKey
-from sealing.claims import Party, Person, Source
+from sealing.claims import HeadRef, Party, Person, Source
 from sealing.documents import (
     authority_list,
     device_record,
@@ -114,6 +114,7 @@ class Maker(World):
         customer: Party = CUSTOMER,
         appliance: Party = APPLIANCE,
         exp: int | None = None,
+        heads: Sequence[HeadRef] = (),
         signer: Signer | None = None,
     ) -> str:
         """Open the values and seal the keys to the unit whose request and device record these are."""
@@ -146,7 +147,7 @@ class Maker(World):
                 request=asked.digest,
                 nonce=asked.nonce,
             ),
-            heads=(),
+            heads=tuple(heads),
             opened_by=Person(id="contact-1", name="Ada Contact"),
             edited_by=(Person(id="clerk-1", name="Claus Clerk"),),
             iat=now - 100,
