@@ -44,7 +44,8 @@ class ChunkNamer(Unprintable):
 
     def __init__(self, id_key: Key256) -> None:
         self.__keys = {kind: derive(id_key, labels.CHUNK_ID, bytes([kind])) for kind in ChunkType}
-        self.__seed = int.from_bytes(derive(id_key, labels.CUT_SEED, length=8), "big")
+        # Without the top bit: the library shifts the number left in 64 bits.
+        self.__seed = int.from_bytes(derive(id_key, labels.CUT_SEED, length=8), "big") >> 1
 
     def name(self, kind: ChunkType, data: Buffer) -> bytes:
         """The 32-byte id of `data` as a chunk of this type."""
