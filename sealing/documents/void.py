@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
-from ..claims import Count, Time, UuidText, words
-from ..jose import KIB, Form, Signer, digest
-from ..labels import TYP_VOID
+from sealing.claims import Count, Time, UuidText, words
+from sealing.jose import KIB, Form, Signer, digest
+from sealing.labels import TYP_VOID
+
 from .base import AuthorityDocument
 
 if TYPE_CHECKING:
