@@ -11,7 +11,7 @@ from django.http import HttpRequest
 class AccountAdapter(DefaultAccountAdapter):
     """Sign-up is closed; usernames are compared in one spelling."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002  (nobody signs up)
         return False
 
     def clean_username(self, username: str, shallow: bool = False) -> Any:

@@ -16,5 +16,5 @@ class TokenAuthentication(KnoxTokenAuthentication):
 class SessionAuthentication(StockSessionAuthentication):
     """The browser's session; unsafe methods need the CSRF token. Says 401 like a missing token does."""
 
-    def authenticate_header(self, request: Request) -> Any:
+    def authenticate_header(self, request: Request) -> Any:  # noqa: ARG002  (the same for all)
         return "Session"

@@ -23,7 +23,7 @@ def normal_username(username: str) -> str:
     return AbstractBaseUser.normalize_username(username).strip().casefold()
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # knox ships no types
     """A person who signs in. Others meet people by UUID and display name, never by username.
 
     `customer_id` ties a contact at the desk to one customer; it is a UUID and no foreign key, because

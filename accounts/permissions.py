@@ -28,14 +28,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def role_required(*any_of: str) -> Callable[[View], View]:
-    """For pages: send strangers to sign in, refuse people without one of the roles (all roles if none named)."""
+    """For pages: send strangers to sign in; refuse people without one of the roles (none named: all may)."""
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            if any_of and not cast(User, request.user).has_role(*any_of):
+            if any_of and not user_of(request).has_role(*any_of):
                 raise Forbidden(needs=" or ".join(any_of))
             return view(request, *args, **kwargs)
 
@@ -46,13 +46,10 @@ def role_required(*any_of: str) -> Callable[[View], View]:
 
 def user_of(request: HttpRequest | Request) -> User:
     """The signed-in person; `Unauthenticated` if nobody is."""
-    user = request.user
-    if not isinstance(user, User):
-        # A lazy object of the session middleware stands for the person without being one.
-        user = getattr(user, "_wrapped", None) if user.is_authenticated else None
-    if not isinstance(user, User):
-        raise Unauthenticated()
-    return user
+    user: Any = request.user
+    if isinstance(user, User):  # true as well for the lazy object that the session middleware leaves
+        return user
+    raise Unauthenticated()
 
 
 def actor_of(request: HttpRequest | Request) -> Actor:

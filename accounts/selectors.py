@@ -29,7 +29,7 @@ def user_for(user: User, user_id: uuid.UUID | str) -> User:
 
 def tokens_for(user: User) -> QuerySet[ApiToken]:
     """One's own tokens; everyone's for who looks after people."""
-    tokens = ApiToken.objects.select_related("user")
+    tokens: QuerySet[ApiToken] = ApiToken.objects.select_related("user")
     return tokens if user.has_role(*administrators()) else tokens.filter(user=user)
 
 

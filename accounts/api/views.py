@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts import actions, selectors
 from accounts.api import serializers as shapes
 from accounts.models import ApiToken, User
-from accounts.permissions import HasRole, actor_of, require_fresh, user_of
+from accounts.permissions import actor_of, require_fresh, user_of
 from accounts.roles import administrators
 from accounts.sign_in import check_credentials
 from audit.actor import Actor
@@ -23,13 +23,21 @@ from ground.refusals import Missing
 from ground.rest.etags import require_match, with_etag
 from ground.rest.idempotency import idempotent
 from ground.rest.pagination import CursorPagination
+from ground.rest.permissions import RolePermission
 
 
-class ForAdministrators(HasRole):
-    """The roles that look after people differ by side and are asked for at each request."""
+class Administrators(RolePermission):
+    """The roles that look after people differ by side: they are asked for at each request."""
 
-    def __call__(self) -> Any:
-        return HasRole(*administrators(), reading=self.reading)()
+    def any_of(self) -> tuple[str, ...]:
+        return administrators()
+
+
+class AdministratorsAndAuditors(Administrators):
+    """Auditors read what administrators change."""
+
+    def reading(self) -> tuple[str, ...]:
+        return ("auditor",)
 
 
 class MeView(APIView):
@@ -60,7 +68,7 @@ class UsersView(ListAPIView[User]):
     """Accounts of this site."""
 
     serializer_class = shapes.UserSerializer
-    permission_classes = [ForAdministrators(reading=("auditor",))]
+    permission_classes = [AdministratorsAndAuditors]
     queryset = User.objects.none()
     filterset_fields = ["username", "is_active", "customer_id"]
 
@@ -81,7 +89,7 @@ class UsersView(ListAPIView[User]):
 class UserView(APIView):
     """One account."""
 
-    permission_classes = [ForAdministrators(reading=("auditor",))]
+    permission_classes = [AdministratorsAndAuditors]
 
     @extend_schema(responses=shapes.UserSerializer)
     def get(self, request: Request, user_id: str) -> Response:
@@ -98,7 +106,7 @@ class UserView(APIView):
 
 
 class _UserAct(APIView):
-    permission_classes = [ForAdministrators()]
+    permission_classes = [Administrators]
 
     def subject(self, user_id: str) -> User:
         return selectors.user_for(user_of(self.request), user_id)
@@ -211,6 +219,6 @@ class CurrentTokenView(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request) -> Response:
         if not isinstance(request.auth, ApiToken):
-            raise Missing(token="current")
+            raise Missing(what="the token this request came with")
         actions.revoke_token(actor=actor_of(request), token=request.auth)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -33,7 +33,7 @@ class EventFilter(filters.FilterSet):
 
 
 class NewestFirst(CursorPagination):
-    ordering = ("-at", "-sequence")
+    ordering: Any = ("-at", "-sequence")
 
 
 class EventsView(ListAPIView[Event]):

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from config.settings import environment as env
-from config.site import BASE_DIR
+from config.site import BASE_DIR as BASE_DIR
 
 SITE = env.site()
 SITE.make_directories()
@@ -61,5 +61,3 @@ LOGGING = {
     # Django's default would mail tracebacks with local variables to ADMINS: a channel for secrets.
     "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
 }
-
-__all__ = ["BASE_DIR", *(name for name in dir() if name.isupper())]

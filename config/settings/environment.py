@@ -26,7 +26,7 @@ def hosts() -> list[str]:
         strangers = sorted(set(named) - set(LOOPBACK_HOSTS))
         if strangers:
             raise ImproperlyConfigured(
-                f"STRONGROOM_LOOPBACK=1 serves {' and '.join(LOOPBACK_HOSTS)} only, not {', '.join(strangers)}"
+                f"STRONGROOM_LOOPBACK=1 serves localhost and 127.0.0.1 only, not {', '.join(strangers)}"
             )
         return list(LOOPBACK_HOSTS)
     return named or ["localhost"]

@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("STRONGROOM_ROLE", "appliance")
 
 from config import rooms
+from config.settings.base import *  # noqa: F403
 from config.settings.web import *  # noqa: F403
 from config.settings.web import INSTALLED_APPS
 

@@ -12,7 +12,7 @@ from typing import Any
 from config import rooms
 from config.settings import environment as env
 from config.settings.base import *  # noqa: F403
-from config.settings.base import BASE_DIR, MIDDLEWARE, SITE, STRONGROOM_SITE_NAME, TEMPLATES
+from config.settings.base import BASE_DIR, MIDDLEWARE, STRONGROOM_SITE_NAME, TEMPLATES
 
 _ROLE = env.role()
 
@@ -192,5 +192,3 @@ if not env.IS_WORKER:
 else:
     # allauth's models insist on their middleware being named; no worker ever loads it.
     MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
-
-__all__ = [*(name for name in dir() if name.isupper() and not name.startswith("_")), "SITE"]

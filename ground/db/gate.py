@@ -80,11 +80,13 @@ def _locked(path: Path, kind: int, timeout: float) -> Iterator[None]:
 
 
 def _open(path: Path) -> int:
+    # Group rights as far as the umask lets them: where web and engine run under user ids of their own, their
+    # common group shares database and gate, and the supervisor's umask says so.
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
     except FileNotFoundError:
         make_private_directory(path.parent)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
 
 
 def _lock(descriptor: int, kind: int, timeout: float) -> None:

@@ -30,6 +30,7 @@ from config.site import DATABASE_FILE, make_private_directory, site
 from ground.db import gate
 from ground.files import files
 
+SHARED = 0o770  # as far as the umask lets it: web and engine may have user ids of their own
 _NAME = re.compile(r"[0-9a-f]{20}")  # 12 digits of seconds, 8 random: sorts by age, fits a schema name
 
 
@@ -65,7 +66,7 @@ def ensure_current(link: Path) -> None:
     make_private_directory(link.parent)
     directory = link.parent / _fresh_name()
     fs = files()
-    fs.mkdir(directory)
+    fs.mkdir(directory, mode=SHARED)
     try:
         link.symlink_to(directory.name)  # fails if another process was faster
     except FileExistsError:
@@ -81,7 +82,7 @@ def new_generation() -> Generation:
 
         create(generation.schema)
     else:
-        files().mkdir(generation.directory)
+        files().mkdir(generation.directory, mode=SHARED)
     return generation
 
 

@@ -10,27 +10,36 @@ from rest_framework.request import Request
 READING = ("GET", "HEAD", "OPTIONS")
 
 
-class HasRole:
+class RolePermission(BasePermission):
+    """The base of what `HasRole` makes."""
+
+    def any_of(self) -> tuple[str, ...]:
+        """Roles of which one is needed."""
+        raise NotImplementedError
+
+    def reading(self) -> tuple[str, ...]:
+        """Roles of which one is enough for methods that change nothing."""
+        return ()
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        del view
+        has_role = getattr(request.user, "has_role", None)
+        if has_role is None:
+            return False
+        return bool(has_role(*self.any_of(), *(self.reading() if request.method in READING else ())))
+
+
+def HasRole(*any_of: str, reading: tuple[str, ...] = ()) -> type[BasePermission]:
     """``permission_classes = [HasRole("admin", reading=("auditor",))]``: at least one of these roles.
 
     `reading` are roles that may send safe methods only. Roles are read from rows at each request.
     """
 
-    def __init__(self, *any_of: str, reading: tuple[str, ...] = ()) -> None:
-        self.any_of = any_of
-        self.reading = reading
+    class Permission(RolePermission):
+        def any_of(self) -> tuple[str, ...]:
+            return any_of
 
-    def __call__(self) -> BasePermission:
-        return RolePermission(self.any_of, self.reading)
+        def reading(self) -> tuple[str, ...]:
+            return reading
 
-
-class RolePermission(BasePermission):
-    def __init__(self, any_of: tuple[str, ...], reading: tuple[str, ...]) -> None:
-        self.any_of = any_of
-        self.reading = reading
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        has_role = getattr(request.user, "has_role", None)
-        if has_role is None:
-            return False
-        return bool(has_role(*self.any_of, *(self.reading if request.method in READING else ())))
+    return Permission

@@ -150,7 +150,7 @@ def to_refusal(error: Exception) -> Refusal:
         case exceptions.ParseError():
             return Malformed()
         case exceptions.Throttled():
-            return Limited(retry_after=int(error.wait or 60))
+            return Limited(retry_after=int(getattr(error, "wait", None) or 60))
         case exceptions.ValidationError():
             return Invalid(fields=_plain(error.detail))
         case exceptions.APIException() if error.status_code == 503:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema as Stock
 from rest_framework import serializers
@@ -25,10 +25,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
 class AutoSchema(Stock):
     """Every call may answer with a problem; that is said once, here."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if "default" not in bodies:
-            bodies["default"] = self._get_response_for_code(
+            bodies["default"] = self._get_response_for_code(  # type: ignore[no-untyped-call]  # untyped
                 ProblemSerializer, "default", media_types=["application/problem+json"], direction=direction
             )
         return bodies

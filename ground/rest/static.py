@@ -27,7 +27,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):
             with answer.file as file:
                 body = file.read()
         response = HttpResponse(body, status=int(answer.status))
-        response.headers.clear()
+        del response["Content-Type"]
         for name, value in answer.headers:
             response[name] = value
         return response

@@ -14,7 +14,7 @@ from jobs.models import Job
 
 
 def retry_job(*, actor: Actor, job: Job) -> Job:
-    """Put `job` back into the queue with all its attempts. Refuses one that has not failed or been cancelled."""
+    """Put `job` back into the queue with all its attempts; only one that failed or was cancelled."""
     with transaction.atomic():
         moved = arrow(
             job,

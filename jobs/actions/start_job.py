@@ -30,7 +30,7 @@ def start_job(
     With an `idempotency_key` a second call by the same actor returns the first job; `KeyReused` if its
     kind is the same but its params are not. `not_before` schedules it.
     """
-    row = {
+    row: dict[str, Any] = {
         "kind": kind,
         "params": dict(params),
         "subject": subject[:200],

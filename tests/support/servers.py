@@ -1,4 +1,4 @@
-"""Finds the real servers that marked tests use: by DATABASE_URL and REDIS_URL, else on the usual local ports."""
+"""Finds the real servers of marked tests: by DATABASE_URL and REDIS_URL, else on the usual local ports."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ground.refusals import Refusal
 
 
 class Command(BaseCommand):
-    help = "Make an account with roles. The password is made here (or read from standard input) and printed once."
+    help = "Make an account with roles; its password is made here or read, and printed once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

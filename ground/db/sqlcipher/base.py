@@ -14,8 +14,9 @@ libraries would each drop the other's POSIX locks.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import tee
 from pathlib import Path
@@ -24,7 +25,9 @@ from typing import Any
 import sqlcipher3.dbapi2 as Database
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.sqlite3 import base as stock
-from django.db.backends.sqlite3._functions import register as register_functions
+from django.db.backends.sqlite3._functions import (  # type: ignore[import-untyped]  # no stubs
+    register as register_functions,
+)
 from django.db.backends.sqlite3.features import DatabaseFeatures as StockFeatures
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 from django.utils.module_loading import import_string
@@ -41,11 +44,22 @@ Database.register_converter("time", stock.decoder(parse_time))
 Database.register_converter("datetime", stock.decoder(parse_datetime))
 Database.register_converter("timestamp", stock.decoder(parse_datetime))
 Database.register_adapter(decimal.Decimal, str)
-Database.register_adapter(datetime.date, stock.adapt_date)
-Database.register_adapter(datetime.datetime, stock.adapt_datetime)
+Database.register_adapter(dt.date, stock.adapt_date)
+Database.register_adapter(dt.datetime, stock.adapt_datetime)
 
 
-class CursorWrapper(Database.Cursor):  # type: ignore[misc]  # the driver ships no types
+def _make_shared(path: Path) -> None:
+    """Create the file with group rights as far as the umask lets them; SQLite alone would never give any.
+
+    Where web and engine run under user ids of their own, both write it; its log files take its rights over.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660))
+    except (FileExistsError, FileNotFoundError):
+        pass  # there already; or no directory, which the driver tells better
+
+
+class CursorWrapper(Database.Cursor):
     """Django's cursor over this driver: its own is bound to sqlite3's class by zero-argument super()."""
 
     convert_query = stock.SQLiteCursorWrapper.convert_query
@@ -95,6 +109,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         if self._gated:
             hold = SharedHold()
             self._prepare_current(path)
+        _make_shared(path)
         try:
             connection = Database.connect(**conn_params)
             try:
@@ -118,16 +133,16 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         register_functions(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA legacy_alter_table = OFF")
-        for command in self.init_commands:
+        for command in self.init_commands:  # type: ignore[attr-defined]  # not in the stubs
             if command := command.strip():
                 connection.execute(command)
 
-    def create_cursor(self, name: str | None = None) -> Any:
+    def create_cursor(self, name: str | None = None) -> Any:  # noqa: ARG002  (no named cursors)
         return self.connection.cursor(factory=CursorWrapper)
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]  # not in the stubs
         finally:
             self._let_go()
 

@@ -1,5 +1,7 @@
 """Test databases of the SQLCipher backend are files: an in-memory one would be another library's."""
 
+# ruff: noqa: ARG002  (Django hands verbosity to each of them)
+
 from __future__ import annotations
 
 import os
