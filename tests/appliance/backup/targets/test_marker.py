@@ -88,8 +88,15 @@ def test_an_absent_place_is_not_made(tmp_path: Path) -> None:
 
 
 def test_an_empty_place_is_only_made_a_repository_when_asked(target: DirectoryTarget) -> None:
-    assert open_repository(target, customer=CUSTOMER, expected=None, create=False) is None
+    with pytest.raises(NotARepository):
+        open_repository(target, customer=CUSTOMER, expected=None, create=False)
     assert target.is_empty()
     made = open_repository(target, customer=CUSTOMER, expected=None, create=True)
-    assert made is not None
     assert open_repository(target, customer=CUSTOMER, expected=made.repository, create=False) == made
+
+
+def test_a_unit_of_nobody_may_look_at_a_repository_and_makes_none(target: DirectoryTarget) -> None:
+    with pytest.raises(NotARepository):
+        open_repository(target, customer=None, expected=None, create=True)
+    made = open_repository(target, customer=CUSTOMER, expected=None, create=True)
+    assert open_repository(target, customer=None, expected=None, create=False) == made

@@ -1,0 +1,55 @@
+"""Fixtures around `tests.support.bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# Django's apps are not loaded yet when a conftest imports this: rooms are imported within the fixtures.
+from tests.appliance.keys.maker import Maker
+
+if TYPE_CHECKING:
+    from tests.support.bench import Bench
+
+_makers: list[Maker] = []
+
+
+@pytest.fixture
+def maker() -> Maker:
+    """A manufacturer whose first authority list is in force; one for the whole run."""
+    if not _makers:
+        _makers.append(Maker())
+    _makers[0].use_list(_makers[0].make_authorities())
+    return _makers[0]
+
+
+@pytest.fixture
+def bench(
+    transactional_db: Any, maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    """An empty bench. No broker stands beside it: the tests run jobs by hand, as a sweeper would."""
+    import appliance.backup.tasks
+    import appliance.recovery.tasks  # noqa: F401  # registers the handlers, as a worker does
+    from tests.support.bench import Bench
+
+    monkeypatch.setattr("jobs.broker.send", lambda job_id: False)
+    stand = Bench(maker, tmp_path / "targets")
+    try:
+        yield stand
+    finally:
+        stand.clear()
+
+
+@pytest.fixture
+def unit_on_bench(bench: Bench) -> Bench:
+    """A unit in service, with two small virtual images and a person."""
+    from tests.support.bench import noise
+
+    bench.put_unit()
+    ada = bench.add_person()
+    bench.add_image("first", noise(1), ada)
+    bench.add_image("second", noise(1, 200 * 1024) + noise(2), ada)
+    return bench
