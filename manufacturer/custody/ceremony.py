@@ -1,8 +1,8 @@
 """The ceremony: every key the manufacturer's side begins with, and the documents that make them known.
 
-Made once, in an offline folder. Private halves exist only under a passphrase; what the desk and the factory need is
-public. Custody's two keys, its passphrase and its token, and the front desk's key go to their sites by
-`install_custody` and `install_desk`; root and device authority stay in the folder.
+Made once, in an offline folder. Private halves exist only under a passphrase; what the desk and the factory
+need is public. Custody's two keys, its passphrase and its token, and the front desk's key go to their sites
+by `install_custody` and `install_desk`; root and device authority stay in the folder.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ def hold_ceremony(
     *,
     name: str = _NAME,
 ) -> Ceremony:
-    """Make and write everything. Raises `CeremonyDone` when the folder holds a ceremony; keys are never replaced."""
+    """Make and write everything.
+
+    Raises `CeremonyDone` when the folder holds a ceremony; keys are never replaced.
+    """
     require_suite()
     files().mkdir(folder)
     if (folder / "public.json").exists() or any(folder.glob("*.key")):
@@ -108,7 +111,10 @@ def write_public(folder: Path, public: dict[str, Any]) -> None:
 
 
 def install_custody(folder: Path, site: Path, passphrase: Path | None) -> None:
-    """Copy what custody holds into its site; the passphrase only where a file of it is to unlock by itself."""
+    """Copy what custody holds into its site.
+
+    The passphrase only where a file of it is to unlock by itself.
+    """
     for name in ("custody.key", "escrow-authority.key"):
         _copy(folder / name, site / "keys" / name)
     _copy(folder / "custody.token", site / "secrets" / "custody.token")

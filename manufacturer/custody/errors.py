@@ -1,4 +1,7 @@
-"""Why custody does not believe: for its own log and its custodians. The desk gets one answer for all of it."""
+"""Why custody does not believe: for its own log and its custodians.
+
+The desk gets one answer for all of it.
+"""
 
 from __future__ import annotations
 

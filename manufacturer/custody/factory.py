@@ -20,8 +20,8 @@ from sealing.passphrase import Passphrase, open_signing_key
 def sign_device(request: dict[str, Any], folder: Path, passphrase: Passphrase) -> dict[str, Any]:
     """The bundle for a unit whose request proves that it holds its identity key.
 
-    Raises `FactoryRequestRefused`. What is signed is what the proof says; the request's other members only have to
-    agree with it.
+    Raises `FactoryRequestRefused`. What is signed is what the proof says; the request's other members only
+    have to agree with it.
     """
     public = read_public(folder)
     root = check_root(from_b64u(public["root"]))

@@ -28,7 +28,7 @@ from sealing.trust import Trust
 
 CUSTODY_KEY: Final = "custody.key"
 ESCROW_KEYS: Final = "escrow-authority*.key"
-PASSPHRASE: Final = "custody.pass"
+PASSPHRASE: Final = "custody.pass"  # noqa: S105  # a file's name
 
 
 class KeyHolder(Unprintable):

@@ -1,7 +1,7 @@
 """Custody's own store; no other process opens it.
 
-Nothing here is a key. The rows are what signed documents alone cannot say: what was used already, what was made
-already, what has failed too often, and which version of roster and lists was the newest seen.
+Nothing here is a key. The rows are what signed documents alone cannot say: what was used already, what was
+made already, what has failed too often, and which version of roster and lists was the newest seen.
 """
 
 from __future__ import annotations
@@ -137,7 +137,10 @@ class Barred(BaseModel):
 
 
 class Counter(BaseModel):
-    """Attempts against one subject since a custodian last released it; counted before the attempt is judged."""
+    """Attempts against one subject since a custodian last released it.
+
+    Counted before the attempt is judged.
+    """
 
     subject = models.CharField(max_length=100, unique=True)
     refused = models.PositiveIntegerField(default=0)

@@ -1,4 +1,7 @@
-"""The roster at work: exporting it, taking the next one, and acts that a custodian has to prove to be one for."""
+"""The roster at work.
+
+Exporting it, taking the next one, and acts that a custodian has to prove to be one for.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,9 @@ def person_from(spec: str) -> RosterPerson:
 
 
 def next_roster(change: RosterPerson | str, key_file: Path, passphrase: Passphrase) -> str:
-    """The roster after adding a person, or after suspending the one of that id; signed with the key in `key_file`.
+    """The roster after adding a person, or after suspending the one of that id.
+
+    Signed with the key in `key_file`.
 
     Made wherever the signer is; `take` decides whether the signer may.
     """

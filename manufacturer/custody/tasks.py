@@ -1,7 +1,7 @@
 """Custody's worker: one task by id, on its own broker; beside it the poller and the unlock socket.
 
-The worker runs with a thread pool: the keys are in this process and nowhere else, so a child process would not
-have them. Requests are judged one at a time whatever the pool's size.
+The worker runs with a thread pool: the keys are in this process and nowhere else, so a child process would
+not have them. Requests are judged one at a time whatever the pool's size.
 """
 
 from __future__ import annotations

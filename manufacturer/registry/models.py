@@ -7,8 +7,8 @@ Unit, on the desk's side (the unit's own view of itself is another state machine
     failed | tampered → under_repair | returned      stolen → returned
     under_repair → in_service | returned             returned → retired      any but retired → retired
 
-An identity is withdrawn with a reason and a time and never given back: *failed* signs nothing new, but what it
-lodged before stays good; *tampered*, *stolen* and *closed-out* are revoked for everything.
+An identity is withdrawn with a reason and a time and never given back: *failed* signs nothing new, but what
+it lodged before stays good; *tampered*, *stolen* and *closed-out* are revoked for everything.
 """
 
 from __future__ import annotations

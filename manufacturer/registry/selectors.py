@@ -1,4 +1,6 @@
-"""What a person may see of customers, appliances and units: a contact sees their own customer's, staff see all.
+"""What a person may see of customers, appliances and units.
+
+A contact sees their own customer's, staff see all.
 
 What a person may not see does not exist for them: `Missing`.
 """

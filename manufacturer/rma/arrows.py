@@ -1,4 +1,6 @@
-"""The one way a ticket changes: a compare-and-swap on state and revision, with its timeline row and its event.
+"""The one way a ticket changes.
+
+A compare-and-swap on state and revision, with its timeline row and its event.
 
 `move` changes the state, `touch` leaves it; both raise the revision, so whoever decided on an older revision
 loses. Called inside a transaction, first thing: on PostgreSQL the UPDATE also takes the row's lock.

@@ -1,4 +1,7 @@
-"""What has to be shown before a ticket is closed; every point from a signed document or the desk's own rows."""
+"""What has to be shown before a ticket is closed.
+
+Every point from a signed document or the desk's own rows.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,10 @@ def make_document(row: Ticket, attempt: Attempt) -> tuple[str, str]:
 
 
 def documents_for_custody(row: Ticket, attempt: Attempt) -> dict[str, object]:
-    """Everything custody judges a recovery by. Nothing else that stands in this database is believed there."""
+    """Everything custody judges a recovery by.
+
+    Nothing else that stands in this database is believed there.
+    """
     values = list(row.values.order_by("-epoch", "id"))
     return {
         "ticket": attempt.document,

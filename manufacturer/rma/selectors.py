@@ -49,7 +49,10 @@ def open_attempt(ticket: Ticket) -> Attempt | None:
 
 
 def replacements_for(user: User, ticket: Ticket) -> list[TransferRequest]:
-    """Units that wait for keys and may be reserved for `ticket`: in stock, or under repair for its customer."""
+    """Units that wait for keys and may be reserved for `ticket`.
+
+    In stock, or under repair for its customer.
+    """
     if not is_staff(user):
         return []
     return [
@@ -77,7 +80,10 @@ def waiting_request(
 
 
 def approval_material(ticket: Ticket) -> dict[str, Any]:
-    """The exact document, its digest, the signatures so far and how many are needed. Raises `DocumentMissing`."""
+    """The exact document, its digest, the signatures so far and how many are needed.
+
+    Raises `DocumentMissing`.
+    """
     attempt = open_attempt(ticket)
     if attempt is None or not attempt.document:
         raise DocumentMissing(ticket=ticket.number)

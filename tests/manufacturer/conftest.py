@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ PASSPHRASE = "a passphrase for tests"
 
 
 @pytest.fixture(scope="session")
-def manufacturer() -> Iterator[Maker]:
+def manufacturer() -> Maker:
     """One manufacturer for the whole run: its front-desk key file costs a real derivation."""
     from sealing.passphrase import Passphrase, seal_key
 
@@ -28,7 +27,7 @@ def manufacturer() -> Iterator[Maker]:
     text = seal_key(made.desk_key, Passphrase.of(PASSPHRASE), use="front-desk", name="front desk")
     (site / "keys" / "front-desk.key").write_text(text)
     (site / "secrets" / "front-desk.pass").write_text(PASSPHRASE)
-    yield made
+    return made
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from sealing.documents import (
     void,
 )
 from sealing.documents.roster import RosterPerson
+from sealing.documents.ticket import Ticket
 from sealing.ecdsa import SigningKey
 from sealing.encoding import b64u, digest_of
 from sealing.hpke import KemPrivateKey
@@ -246,7 +247,7 @@ class Maker:
         receipts: Sequence[str] = (),
         heads: Sequence[str] = (),
         **changes: Any,
-    ) -> ticket.Ticket:
+    ) -> Ticket:
         """The claims of a ticket document over these papers; `changes` replaces any of them."""
         asked = transfer_request.read(request, self.trust)
         lodged = {r.document: r.iat for r in (receipt.read(text, self.trust) for text in receipts)}
@@ -295,7 +296,7 @@ class Maker:
     def head_reference(self, text: str) -> HeadRef:
         return head.read(text, self.trust).reference()
 
-    def sign_ticket(self, claims: ticket.Ticket) -> str:
+    def sign_ticket(self, claims: Ticket) -> str:
         return ticket.issue(claims, self.desk_signer)
 
     def approve(self, document: str, person: str, *, signer: SigningKey | None = None) -> str:

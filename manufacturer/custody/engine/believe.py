@@ -1,7 +1,7 @@
 """What signed documents alone show, judged without any I/O: steps in the order in which they bind.
 
-The desk may be wholly hostile: `documents` is whatever it sent. Nothing here opens anything, asks a database or a
-clock. Every failure is a `Refused` of sealing or a `NotBelieved`; the caller makes them one answer.
+The desk may be wholly hostile: `documents` is whatever it sent. Nothing here opens anything, asks a database
+or a clock. Every failure is a `Refused` of sealing or a `NotBelieved`; the caller makes them one answer.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@
     open       the values, by the one path that drills and recoveries share
     result     transfer or proof, nonce, ledger entry and answer, in one commit
 
-A crash before `result` leaves an intent without one; the request is judged again from the start, and what had been
-made was never released. A refusal, whatever the reason, is one answer to the desk; the reason stays here.
+A crash before `result` leaves an intent without one; the request is judged again from the start, and what had
+been made was never released. A refusal, whatever the reason, is one answer to the desk; the reason stays
+here.
 """
 
 from __future__ import annotations

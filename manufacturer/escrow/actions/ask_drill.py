@@ -30,7 +30,7 @@ def ask_drill(*, document: str) -> Drill:
             )
             row = Drill.objects.create(
                 unit=unit,
-                customer_id=unit.customer_id,
+                customer_id=asked.customer,
                 value_digest=value.digest,
                 request_digest=asked.digest,
                 custody_request=request,

@@ -1,7 +1,7 @@
 """Paste any value or header: what does it belong to?
 
-What the text alone shows is answered precisely to everybody. Whose it is, is answered to staff and to its owner;
-to anybody else it is as if nobody knew it.
+What the text alone shows is answered precisely to everybody. Whose it is, is answered to staff and to its
+owner; to anybody else it is as if nobody knew it.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ def lodge_value(*, document: str) -> LodgedValue:
             row = LodgedValue.objects.create(
                 id=lodging_id,
                 unit=unit,
-                customer_id=unit.customer_id,
-                appliance_id=unit.appliance_id,
+                customer_id=found.customer,
+                appliance_id=found.appliance,
                 key_id=found.key_id,
                 epoch=found.epoch,
                 authority_key_id=found.authority,

@@ -1,4 +1,7 @@
-"""Mirror custody's ledger and countersign each entry seen; an opening nobody here asked for alarms its owner."""
+"""Mirror custody's ledger and countersign each entry seen.
+
+An opening nobody here asked for alarms its owner.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class CustodyPeer:
     def get_username(self) -> str:
         return "custody"
 
-    def has_role(self, *any_of: str) -> bool:
+    def has_role(self, *_any_of: str) -> bool:
         return False
 
 
@@ -49,18 +49,18 @@ class CustodyAuthentication(BaseAuthentication):
             raise AuthenticationFailed
         return CustodyPeer(), None
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, _request: Request) -> str:
         return "Bearer"
 
 
 class IsCustody(BasePermission):
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, _view: APIView) -> bool:
         return isinstance(request.user, CustodyPeer)
 
 
-class CustodyScheme(OpenApiAuthenticationExtension):
+class CustodyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its base is untyped
     target_class = CustodyAuthentication
     name = "custodyBearer"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+    def get_security_definition(self, _auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer"}

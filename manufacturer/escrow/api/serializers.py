@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from manufacturer.escrow.models import CustodyRequest, Drill, LedgerEntry, LodgedHead, LodgedValue
@@ -32,11 +34,11 @@ class LodgedValueSerializer(serializers.ModelSerializer[LodgedValue]):
         read_only_fields = fields
 
 
-class ValueInput(serializers.Serializer[None]):
+class ValueInput(serializers.Serializer[Any]):
     value = serializers.CharField(max_length=DOCUMENT)
 
 
-class ValueTaken(serializers.Serializer[None]):
+class ValueTaken(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     receipt = serializers.CharField()
 
@@ -50,24 +52,24 @@ class LodgedHeadSerializer(serializers.ModelSerializer[LodgedHead]):
         read_only_fields = fields
 
 
-class HeadInput(serializers.Serializer[None]):
+class HeadInput(serializers.Serializer[Any]):
     head = serializers.CharField(max_length=DOCUMENT)
 
 
-class HeadTaken(serializers.Serializer[None]):
+class HeadTaken(serializers.Serializer[Any]):
     receipt = serializers.CharField()
 
 
-class DrillInput(serializers.Serializer[None]):
+class DrillInput(serializers.Serializer[Any]):
     request = serializers.CharField(max_length=DOCUMENT)
 
 
-class DrillTaken(serializers.Serializer[None]):
+class DrillTaken(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     state = serializers.CharField()
 
 
-class DrillState(serializers.Serializer[None]):
+class DrillState(serializers.Serializer[Any]):
     state = serializers.CharField()
     proof = serializers.CharField(allow_null=True)
 
@@ -88,11 +90,11 @@ class LedgerEntrySerializer(serializers.ModelSerializer[LedgerEntry]):
         read_only_fields = fields
 
 
-class IdentifyInput(serializers.Serializer[None]):
+class IdentifyInput(serializers.Serializer[Any]):
     text = serializers.CharField(max_length=4_000_000)
 
 
-class FindingSerializer(serializers.Serializer[None]):
+class FindingSerializer(serializers.Serializer[Any]):
     """One thing found in what was pasted."""
 
     what = serializers.CharField()
@@ -116,19 +118,19 @@ class CustodyRequestSerializer(serializers.ModelSerializer[CustodyRequest]):
         read_only_fields = fields
 
 
-class CustodyReplyInput(serializers.Serializer[None]):
+class CustodyReplyInput(serializers.Serializer[Any]):
     outcome = serializers.ChoiceField(choices=["done", "refused"])
     transfer = serializers.CharField(required=False, allow_blank=True, default="", max_length=1_000_000)
     proof = serializers.CharField(required=False, allow_blank=True, default="", max_length=DOCUMENT)
 
 
-class CustodyReplyTaken(serializers.Serializer[None]):
+class CustodyReplyTaken(serializers.Serializer[Any]):
     state = serializers.CharField()
 
 
-class CustodyLedgerInput(serializers.Serializer[None]):
+class CustodyLedgerInput(serializers.Serializer[Any]):
     entries = serializers.ListField(child=serializers.CharField(max_length=DOCUMENT), max_length=100)
 
 
-class CustodyLedgerTaken(serializers.Serializer[None]):
+class CustodyLedgerTaken(serializers.Serializer[Any]):
     countersignatures = serializers.DictField(child=serializers.CharField())

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.permissions import HasRole
+from accounts.permissions import HasRole, user_of
 from audit.actor import Actor
 from manufacturer.escrow import selectors
 from manufacturer.escrow.actions.answer_request import answer_request
@@ -33,10 +33,9 @@ class OpenToUnits:
     """Anyone may post a signed document, which is its own authentication; only people may read."""
 
     open_verbs: tuple[str, ...] = ("create",)
-    action: str | None
 
     def get_permissions(self) -> list[Any]:
-        return [AllowAny() if self.action in self.open_verbs else READERS()]
+        return [AllowAny() if getattr(self, "action", None) in self.open_verbs else READERS()]
 
 
 class ValueViews(OpenToUnits, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[LodgedValue]):
@@ -45,7 +44,7 @@ class ValueViews(OpenToUnits, mixins.ListModelMixin, mixins.RetrieveModelMixin, 
     ordering = ["-lodged_at", "id"]
 
     def get_queryset(self) -> QuerySet[LodgedValue]:
-        return selectors.values_for(self.request.user)
+        return selectors.values_for(user_of(self.request))
 
     @extend_schema(request=shape.ValueInput, responses={201: shape.ValueTaken}, auth=[])
     def create(self, request: Request) -> Response:
@@ -65,7 +64,7 @@ class IdentifyView(APIView):
     def post(self, request: Request) -> Response:
         given = shape.IdentifyInput(data=request.data)
         given.is_valid(raise_exception=True)
-        found = identify(user=request.user, text=given.validated_data["text"])
+        found = identify(user=user_of(request), text=given.validated_data["text"])
         return Response(shape.FindingSerializer(found, many=True).data)
 
 
@@ -75,7 +74,7 @@ class HeadViews(OpenToUnits, mixins.ListModelMixin, GenericViewSet[LodgedHead]):
     ordering = ["-lodged_at", "id"]
 
     def get_queryset(self) -> QuerySet[LodgedHead]:
-        return selectors.heads_for(self.request.user)
+        return selectors.heads_for(user_of(self.request))
 
     @extend_schema(request=shape.HeadInput, responses={201: shape.HeadTaken}, auth=[])
     def create(self, request: Request) -> Response:
@@ -95,7 +94,7 @@ class DrillViews(OpenToUnits, mixins.ListModelMixin, GenericViewSet[Drill]):
     ordering = ["-created_at", "id"]
 
     def get_queryset(self) -> QuerySet[Drill]:
-        return selectors.drills_for(self.request.user)
+        return selectors.drills_for(user_of(self.request))
 
     @extend_schema(request=shape.DrillInput, responses={202: shape.DrillTaken}, auth=[])
     def create(self, request: Request) -> Response:
@@ -106,7 +105,7 @@ class DrillViews(OpenToUnits, mixins.ListModelMixin, GenericViewSet[Drill]):
         return Response({"id": row.pk, "state": row.state}, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(responses=shape.DrillState, auth=[])
-    def retrieve(self, request: Request, pk: str) -> Response:
+    def retrieve(self, _request: Request, pk: str) -> Response:
         row = selectors.drill(pk)
         return Response({"state": row.state, "proof": row.proof or None})
 
@@ -118,7 +117,7 @@ class LedgerViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
     ordering = ["-sequence"]
 
     def get_queryset(self) -> QuerySet[LedgerEntry]:
-        return selectors.ledger_for(self.request.user)
+        return selectors.ledger_for(user_of(self.request))
 
 
 class CustodyRequestsView(APIView):
@@ -128,7 +127,7 @@ class CustodyRequestsView(APIView):
     permission_classes = [IsCustody]
 
     @extend_schema(responses=shape.CustodyRequestSerializer(many=True), operation_id="custody_requests")
-    def get(self, request: Request) -> Response:
+    def get(self, _request: Request) -> Response:
         waiting = selectors.waiting_custody_requests()
         return Response(shape.CustodyRequestSerializer(waiting, many=True).data)
 

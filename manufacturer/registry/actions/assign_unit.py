@@ -25,7 +25,10 @@ def assign_unit(
     customer: Customer | None = None,
     warranty_until: dt.date | None = None,
 ) -> Unit:
-    """in_stock → shipped; `customer` is checked when given. The first value it lodges puts it in service. Raises `OwnerMismatch`, `UnitMove`."""
+    """in_stock → shipped; `customer` is checked when given.
+
+    The first value it lodges puts it in service. Raises `OwnerMismatch`, `UnitMove`.
+    """
     customer = customer or appliance.customer
     if appliance.customer_id != customer.pk:
         raise OwnerMismatch(appliance=str(appliance.pk), customer=str(customer.pk))

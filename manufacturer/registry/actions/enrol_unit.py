@@ -17,7 +17,10 @@ from sealing.errors import BindingRefused, EncodingRefused
 
 
 def enrol_unit(*, actor: Actor, bundle: dict[str, Any], model: str = "") -> Unit:
-    """`bundle` is what `sign_device` printed. The unit stands in stock. Raises `DocumentRefused`, `UnitKnown`."""
+    """`bundle` is what `sign_device` printed.
+
+    The unit stands in stock. Raises `DocumentRefused`, `UnitKnown`.
+    """
     trust = current_trust()
     with reading():
         chain, text = bundle.get("chain"), bundle.get("device_record")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from manufacturer.registry.models import Appliance, Customer, TransferRequest, Unit
@@ -16,15 +18,15 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
 
 
 class ApplianceSerializer(serializers.ModelSerializer[Appliance]):
-    customer = serializers.PrimaryKeyRelatedField(read_only=True)
     customer_name = serializers.CharField(source="customer.name", read_only=True)
 
     class Meta:
         model = Appliance
         fields = ["id", "customer", "customer_name", "name", "created_at"]
+        read_only_fields = fields
 
 
-class ApplianceInput(serializers.Serializer[None]):
+class ApplianceInput(serializers.Serializer[Any]):
     customer = serializers.UUIDField()
     name = serializers.CharField(max_length=120)
 
@@ -58,25 +60,25 @@ class UnitSerializer(serializers.ModelSerializer[Unit]):
         read_only_fields = fields
 
 
-class EnrolInput(serializers.Serializer[None]):
+class EnrolInput(serializers.Serializer[Any]):
     """The bundle that `sign_device` printed."""
 
     bundle = serializers.JSONField()
     model = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
 
 
-class AssignInput(serializers.Serializer[None]):
+class AssignInput(serializers.Serializer[Any]):
     customer = serializers.UUIDField()
     appliance = serializers.UUIDField()
     warranty_until = serializers.DateField(required=False, allow_null=True, default=None)
 
 
-class EndInput(serializers.Serializer[None]):
+class EndInput(serializers.Serializer[Any]):
     how = serializers.ChoiceField(choices=["failed", "tampered", "stolen"])
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 
 
-class MoveInput(serializers.Serializer[None]):
+class MoveInput(serializers.Serializer[Any]):
     to = serializers.ChoiceField(
         choices=[Unit.State.IN_STOCK, Unit.State.UNDER_REPAIR, Unit.State.RETURNED, Unit.State.RETIRED]
     )
@@ -92,25 +94,25 @@ class TransferRequestSerializer(serializers.ModelSerializer[TransferRequest]):
         read_only_fields = fields
 
 
-class TransferRequestInput(serializers.Serializer[None]):
+class TransferRequestInput(serializers.Serializer[Any]):
     request = serializers.CharField(max_length=64_000)
 
 
-class TransferRequestTaken(serializers.Serializer[None]):
+class TransferRequestTaken(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     state = serializers.CharField()
     digest = serializers.CharField()
 
 
-class AuthorityAnswer(serializers.Serializer[None]):
+class AuthorityAnswer(serializers.Serializer[Any]):
     list = serializers.CharField()
 
 
-class EnrolmentAnswer(serializers.Serializer[None]):
+class EnrolmentAnswer(serializers.Serializer[Any]):
     enrolment = serializers.CharField()
 
 
-class AuthorityKeySerializer(serializers.Serializer[None]):
+class AuthorityKeySerializer(serializers.Serializer[Any]):
     """One entry of the signed authority list."""
 
     key_id = serializers.CharField()

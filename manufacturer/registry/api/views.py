@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.permissions import HasRole, actor_of
+from accounts.permissions import HasRole, actor_of, user_of
 from ground.refusals import Missing
 from manufacturer.registry import selectors, trust
 from manufacturer.registry.actions.add_appliance import add_appliance
@@ -35,10 +35,10 @@ class ByVerb:
     """Readers may read; each other verb names its permission in `verbs`."""
 
     verbs: dict[str, Any] = {}
-    action: str | None
 
     def get_permissions(self) -> list[Any]:
-        return [self.verbs.get(self.action or "", READERS)()]
+        verb: str | None = getattr(self, "action", None)
+        return [self.verbs.get(verb or "", READERS)()]
 
 
 class CustomerViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Customer]):
@@ -48,7 +48,7 @@ class CustomerViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, Ge
     ordering = ["name", "id"]
 
     def get_queryset(self) -> QuerySet[Customer]:
-        return selectors.customers_for(self.request.user)
+        return selectors.customers_for(user_of(self.request))
 
     @extend_schema(responses={201: shape.CustomerSerializer})
     def create(self, request: Request) -> Response:
@@ -65,7 +65,7 @@ class ApplianceViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, G
     ordering = ["name", "id"]
 
     def get_queryset(self) -> QuerySet[Appliance]:
-        return selectors.appliances_for(self.request.user)
+        return selectors.appliances_for(user_of(self.request))
 
     @extend_schema(request=shape.ApplianceInput, responses={201: shape.ApplianceSerializer})
     def create(self, request: Request) -> Response:
@@ -73,7 +73,7 @@ class ApplianceViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, G
         given.is_valid(raise_exception=True)
         row = add_appliance(
             actor=actor_of(request),
-            customer=selectors.customer_for(request.user, given.validated_data["customer"]),
+            customer=selectors.customer_for(user_of(request), given.validated_data["customer"]),
             name=given.validated_data["name"],
         )
         return Response(shape.ApplianceSerializer(row).data, status=status.HTTP_201_CREATED)
@@ -86,7 +86,7 @@ class UnitViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     ordering = ["serial"]
 
     def get_queryset(self) -> QuerySet[Unit]:
-        return selectors.units_for(self.request.user)
+        return selectors.units_for(user_of(self.request))
 
     @extend_schema(request=shape.EnrolInput, responses={201: shape.UnitSerializer})
     def create(self, request: Request) -> Response:
@@ -103,9 +103,9 @@ class UnitViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         given.is_valid(raise_exception=True)
         row = assign_unit(
             actor=actor_of(request),
-            unit=selectors.unit_for(request.user, pk),
-            customer=selectors.customer_for(request.user, given.validated_data["customer"]),
-            appliance=selectors.appliance_for(request.user, given.validated_data["appliance"]),
+            unit=selectors.unit_for(user_of(request), pk),
+            customer=selectors.customer_for(user_of(request), given.validated_data["customer"]),
+            appliance=selectors.appliance_for(user_of(request), given.validated_data["appliance"]),
             warranty_until=given.validated_data["warranty_until"],
         )
         return Response(shape.UnitSerializer(row).data)
@@ -117,7 +117,7 @@ class UnitViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         given = shape.EndInput(data=request.data)
         given.is_valid(raise_exception=True)
         row = report_end(
-            actor=actor_of(request), unit=selectors.unit_for(request.user, pk), **given.validated_data
+            actor=actor_of(request), unit=selectors.unit_for(user_of(request), pk), **given.validated_data
         )
         return Response(shape.UnitSerializer(row).data)
 
@@ -127,7 +127,7 @@ class UnitViews(ByVerb, mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         given = shape.MoveInput(data=request.data)
         given.is_valid(raise_exception=True)
         row = move_unit(
-            actor=actor_of(request), unit=selectors.unit_for(request.user, pk), **given.validated_data
+            actor=actor_of(request), unit=selectors.unit_for(user_of(request), pk), **given.validated_data
         )
         return Response(shape.UnitSerializer(row).data)
 
@@ -141,7 +141,7 @@ class TransferRequestViews(
     ordering = ["-created_at", "id"]
 
     def get_queryset(self) -> QuerySet[TransferRequest]:
-        return selectors.transfer_requests_for(self.request.user)
+        return selectors.transfer_requests_for(user_of(self.request))
 
     @extend_schema(request=shape.TransferRequestInput, responses={202: shape.TransferRequestTaken}, auth=[])
     def create(self, request: Request) -> Response:
@@ -161,7 +161,7 @@ class AuthorityView(APIView):
     authentication_classes: list[Any] = []
 
     @extend_schema(responses=shape.AuthorityAnswer, auth=[])
-    def get(self, request: Request) -> Response:
+    def get(self, _request: Request) -> Response:
         return Response({"list": trust.bundle().authority_list})
 
 
@@ -171,7 +171,7 @@ class AuthorityKeysView(APIView):
     permission_classes = [READERS]
 
     @extend_schema(responses=shape.AuthorityKeySerializer(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, _request: Request) -> Response:
         return Response(shape.AuthorityKeySerializer(trust.authority_keys(), many=True).data)
 
 
@@ -182,7 +182,7 @@ class EnrolmentView(APIView):
     authentication_classes: list[Any] = []
 
     @extend_schema(responses=shape.EnrolmentAnswer, auth=[])
-    def get(self, request: Request, thumbprint: str) -> Response:
+    def get(self, _request: Request, thumbprint: str) -> Response:
         unit = Unit.objects.filter(certificate_thumbprint=thumbprint, withdrawn_reason="").first()
         if unit is None or unit.customer_id is None:
             raise Missing(thing="enrolment")

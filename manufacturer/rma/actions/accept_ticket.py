@@ -13,7 +13,10 @@ from manufacturer.rma.notices import notify
 
 
 def accept_ticket(*, actor: Actor, ticket: Ticket) -> Ticket:
-    """submitted → accepted; the lost unit's identity is withdrawn as failed. Who accepts counts as having edited the ticket, and cannot approve it."""
+    """submitted → accepted; the lost unit's identity is withdrawn as failed.
+
+    Who accepts counts as having edited the ticket, and cannot approve it.
+    """
     with transaction.atomic():
         move(
             ticket,

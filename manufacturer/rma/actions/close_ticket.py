@@ -1,4 +1,7 @@
-"""Close a ticket when every point of the close-out list is shown; the lost unit's identity is revoked with it."""
+"""Close a ticket when every point of the close-out list is shown.
+
+The lost unit's identity is revoked with it.
+"""
 
 from __future__ import annotations
 

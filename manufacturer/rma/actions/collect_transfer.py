@@ -18,8 +18,8 @@ from manufacturer.rma.models import Attempt, Ticket
 def collect_transfer(*, request_digest: str, code: str) -> str:
     """The transfer, as often as the right code is given until it is installed.
 
-    One answer, `TransferNotReleased`, for everything else. The attempt is counted before the code is looked at,
-    so that many at once cannot try more than the limit.
+    One answer, `TransferNotReleased`, for everything else. The attempt is counted before the code is looked
+    at, so that many at once cannot try more than the limit.
     """
     attempt = (
         Attempt.objects.select_related("ticket", "unit")

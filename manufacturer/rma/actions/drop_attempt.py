@@ -10,7 +10,10 @@ from manufacturer.rma.models import Approval, Attempt, Ticket
 
 
 def drop_attempt(ticket: Ticket, *, actor: Actor) -> Attempt | None:
-    """Called inside the caller's transaction. The unit's request is void for ever; to serve again it asks anew."""
+    """Called inside the caller's transaction.
+
+    The unit's request is void for ever; to serve again it asks anew.
+    """
     attempt = ticket.attempts.filter(state=Attempt.State.OPEN).select_related("unit", "request").first()
     if attempt is None or not swap(attempt, "state", Attempt.State.OPEN, Attempt.State.VOID):
         return None

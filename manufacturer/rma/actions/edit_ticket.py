@@ -23,7 +23,9 @@ def edit_ticket(
     ended: str | None = None,
     contact_email: str | None = None,
 ) -> Ticket:
-    """States: accepted. A unit that turns out tampered or stolen is revoked, and the ticket can only be cancelled.
+    """States: accepted.
+
+    A unit that turns out tampered or stolen is revoked, and the ticket can only be cancelled.
 
     Raises `TicketMove`.
     """

@@ -59,9 +59,10 @@ def open_ticket(
 ) -> Ticket:
     """Asks for every presented value, and for every other one that is lodged for the same appliance.
 
-    What the text alone shows is refused precisely (`DocumentRefused`, `TicketWithoutValue`, `MixedAppliances`);
-    what depends on the registry is `NotAccepted` to outsiders, and `SourceRevoked`, `SourceNotLost`, `OtherUnit` or
-    `TicketDuplicate` to the owner. `unit`, when given, has to be the one the values lead to.
+    What the text alone shows is refused precisely (`DocumentRefused`, `TicketWithoutValue`,
+    `MixedAppliances`); what depends on the registry is `NotAccepted` to outsiders, and `SourceRevoked`,
+    `SourceNotLost`, `OtherUnit` or `TicketDuplicate` to the owner. `unit`, when given, has to be the one the
+    values lead to.
     """
     values = _values_in(text)
     claim = _claim(user, values)
@@ -160,7 +161,10 @@ def _last_of_chain(units: Iterable[Unit]) -> Unit:
 
 
 def _attach_values(ticket: Ticket, claim: _Claim) -> None:
-    """Presented values first, then lodged ones, newest epochs first; what revoked units signed is left out."""
+    """Presented values first, then lodged ones, newest epochs first.
+
+    What revoked units signed is left out.
+    """
     rows: dict[str, TicketValue] = {}
     lodged = {
         row.digest: row

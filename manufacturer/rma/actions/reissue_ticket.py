@@ -25,7 +25,9 @@ _ENDS = {"lost": "stolen", "dead": "failed"}
 
 
 def reissue_ticket(*, actor: Actor, ticket: Ticket, reason: str, unit: Fate = "kept") -> Ticket:
-    """approved | ready | shipped → accepted. `unit` says what became of the unit: kept, lost, or dead on arrival.
+    """approved | ready | shipped → accepted.
+
+    `unit` says what became of the unit: kept, lost, or dead on arrival.
 
     Raises `ReasonMissing`, `TicketMove`.
     """

@@ -88,15 +88,15 @@ class TicketSerializer(serializers.ModelSerializer[Ticket]):
         read_only_fields = fields
 
 
-class CheckSerializer(serializers.Serializer[None]):
+class CheckSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     done = serializers.BooleanField()
     detail = serializers.CharField()
 
 
-class MoveSerializer(serializers.Serializer[None]):
+class MoveSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    text = serializers.CharField(source="label")
     allowed = serializers.BooleanField()
     why_not = serializers.CharField()
 
@@ -116,7 +116,7 @@ class TicketDetailSerializer(TicketSerializer):
         return list(CheckSerializer(closeout_of(ticket), many=True).data)
 
 
-class OpenInput(serializers.Serializer[None]):
+class OpenInput(serializers.Serializer[Any]):
     """`text`: one or more values, or the header of a backup image, pasted or read from a file."""
 
     text = serializers.CharField(max_length=4_000_000)
@@ -124,64 +124,64 @@ class OpenInput(serializers.Serializer[None]):
     ended = serializers.ChoiceField(choices=Ticket.Ended.choices, required=False, default="failed")
 
 
-class ReasonInput(serializers.Serializer[None]):
+class ReasonInput(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=2_000)
 
 
-class ReissueInput(serializers.Serializer[None]):
+class ReissueInput(serializers.Serializer[Any]):
     """`unit`: kept (in stock or on site), lost, or dead on arrival."""
 
     reason = serializers.CharField(max_length=500)
     unit = serializers.ChoiceField(choices=["kept", "lost", "dead"], required=False, default="kept")
 
 
-class EditInput(serializers.Serializer[None]):
+class EditInput(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, max_length=2_000, allow_blank=True)
     ended = serializers.ChoiceField(choices=Ticket.Ended.choices, required=False)
     contact_email = serializers.EmailField(required=False)
 
 
-class ReserveInput(serializers.Serializer[None]):
+class ReserveInput(serializers.Serializer[Any]):
     """Either the waiting request's id, or the serial number of the unit that waits."""
 
     transfer_request = serializers.UUIDField(required=False)
     serial = serializers.CharField(required=False, max_length=64)
 
 
-class DocumentAnswer(serializers.Serializer[None]):
+class DocumentAnswer(serializers.Serializer[Any]):
     document = serializers.CharField()
     digest = serializers.CharField()
     approvals = serializers.ListField(child=serializers.CharField())
     needed = serializers.IntegerField()
 
 
-class ApprovalInput(serializers.Serializer[None]):
+class ApprovalInput(serializers.Serializer[Any]):
     approval = serializers.CharField(max_length=64_000)
 
 
-class ShipmentInput(serializers.Serializer[None]):
+class ShipmentInput(serializers.Serializer[Any]):
     carrier = serializers.CharField(max_length=100)
     tracking = serializers.CharField(max_length=200)
     expected_on = serializers.DateField(required=False, allow_null=True, default=None)
 
 
-class CollectInput(serializers.Serializer[None]):
+class CollectInput(serializers.Serializer[Any]):
     request_digest = serializers.CharField(max_length=64)
     code = serializers.CharField(max_length=40)
 
 
-class CollectAnswer(serializers.Serializer[None]):
+class CollectAnswer(serializers.Serializer[Any]):
     transfer = serializers.CharField()
 
 
-class InstallationInput(serializers.Serializer[None]):
+class InstallationInput(serializers.Serializer[Any]):
     receipt = serializers.CharField(max_length=64_000)
 
 
-class ReportInput(serializers.Serializer[None]):
+class ReportInput(serializers.Serializer[Any]):
     report = serializers.CharField(max_length=64_000)
 
 
-class TicketStateAnswer(serializers.Serializer[None]):
+class TicketStateAnswer(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     state = serializers.CharField()

@@ -16,7 +16,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.permissions import HasRole, actor_of
+from accounts.permissions import HasRole, actor_of, user_of
 from manufacturer.rma import selectors
 from manufacturer.rma.actions.accept_ticket import accept_ticket
 from manufacturer.rma.actions.add_approval import add_approval
@@ -66,7 +66,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
         return [self.verbs.get(self.action or "", READERS)()]
 
     def get_queryset(self) -> QuerySet[Ticket]:
-        return selectors.tickets_for(self.request.user)
+        return selectors.tickets_for(user_of(self.request))
 
     def get_serializer_class(self) -> type[Serializer[Any]]:
         return shape.TicketDetailSerializer if self.action == "retrieve" else shape.TicketSerializer
@@ -76,7 +76,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
         if given is not None:
             given.is_valid(raise_exception=True)
             facts = given.validated_data
-        ticket = selectors.ticket_for(request.user, pk)
+        ticket = selectors.ticket_for(user_of(request), pk)
         return Response(
             shape.TicketDetailSerializer(verb(actor=actor_of(request), ticket=ticket, **facts)).data
         )
@@ -86,7 +86,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
         """Open a ticket with values or with the header of any backup image."""
         given = shape.OpenInput(data=request.data)
         given.is_valid(raise_exception=True)
-        ticket = open_ticket(actor=actor_of(request), user=request.user, **given.validated_data)
+        ticket = open_ticket(actor=actor_of(request), user=user_of(request), **given.validated_data)
         return Response(shape.TicketDetailSerializer(ticket).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=shape.TicketDetailSerializer)
@@ -116,8 +116,8 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
         """Reserve the unit that waits and join its transfer request; makes the ticket document."""
         given = shape.ReserveInput(data=request.data)
         given.is_valid(raise_exception=True)
-        waiting = selectors.waiting_request(request.user, **given.validated_data)
-        ticket = selectors.ticket_for(request.user, pk)
+        waiting = selectors.waiting_request(user_of(request), **given.validated_data)
+        ticket = selectors.ticket_for(user_of(request), pk)
         row = reserve_replacement(actor=actor_of(request), ticket=ticket, transfer_request=waiting)
         return Response(shape.TicketDetailSerializer(row).data)
 
@@ -125,7 +125,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
     @action(detail=True, methods=["get"])
     def document(self, request: Request, pk: str) -> Response:
         """The exact document to approve, its digest, and the signatures so far."""
-        return Response(selectors.approval_material(selectors.ticket_for(request.user, pk)))
+        return Response(selectors.approval_material(selectors.ticket_for(user_of(request), pk)))
 
     @extend_schema(request=shape.ApprovalInput, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -165,7 +165,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
     @action(detail=True, methods=["get"], pagination_class=None)
     def moves(self, request: Request, pk: str) -> Response:
         """What can be done now, by whom; and why not, where not."""
-        moves = selectors.moves_of(selectors.ticket_for(request.user, pk), request.user)
+        moves = selectors.moves_of(selectors.ticket_for(user_of(request), pk), user_of(request))
         return Response(shape.MoveSerializer(moves, many=True).data)
 
 

@@ -422,9 +422,10 @@ def test_a_crash_between_intent_and_result_leaves_the_intent_and_is_taken_up(
     def crash(*args: Any, **kwargs: Any) -> str:
         raise OSError("power cut")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="power cut"):
-        patch.setattr(handling.transfer, "issue", crash)
+    monkeypatch.setattr("manufacturer.custody.engine.handle.transfer.issue", crash)
+    with pytest.raises(OSError, match="power cut"):
         handling.handle_request(str(row.pk), keys)
+    monkeypatch.undo()
     assert [r.sequence for r in LedgerRow.objects.all()] == [1]
     assert not TransferMade.objects.exists()
     handling.handle_request(str(row.pk), keys)
@@ -441,8 +442,8 @@ def test_a_race_that_passes_every_check_is_stopped_by_the_constraints(
     """Two workers that both read 'fresh' before either wrote: the store itself lets one through."""
     documents = loss.recovery()
     assert ask("recover", documents)["outcome"] == "done"
-    monkeypatch.setattr(gates, "check_attempt_free", lambda *a: None)
-    monkeypatch.setattr(gates, "check_nonce_fresh", lambda *a: None)
+    monkeypatch.setattr(gates, "check_attempt_free", lambda *_: None)
+    monkeypatch.setattr(gates, "check_nonce_fresh", lambda *_: None)
     assert ask("recover", documents) == REFUSED
     assert reason_of_last() == "constraint"
     assert TransferMade.objects.count() == 1

@@ -1,4 +1,7 @@
-"""The roster: show it, add a person (a custodian signs), suspend one (anybody on it signs), release a cap, bar."""
+"""The roster.
+
+Show it, add a person (a custodian signs), suspend one (anybody on it signs), release a cap, bar.
+"""
 
 from __future__ import annotations
 
