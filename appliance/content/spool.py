@@ -37,7 +37,9 @@ def segment_path(spool: Path, upload: uuid.UUID, offset: int) -> Path:
 
 def create(spool: Path, upload: uuid.UUID) -> None:
     """Make room for an upload, durably."""
-    files().mkdir(directory(spool, upload))
+    files().mkdir(
+        directory(spool, upload), mode=0o770
+    )  # the engine reads and removes: its group, by the umask
 
 
 def remove(spool: Path, upload: uuid.UUID) -> None:
@@ -55,7 +57,7 @@ def free_bytes(spool: Path) -> int:
 def exclusive(spool: Path, upload: uuid.UUID) -> Iterator[None]:
     """One request at a time appends to an upload; `UploadBusy` for the other."""
     path = directory(spool, upload) / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,7 +83,7 @@ class SegmentFile:
     """One segment on its way to the disk. Leave it without `commit` and nothing of it stays."""
 
     def __init__(self, spool: Path, upload: uuid.UUID, offset: int, public: KemPublicKey) -> None:
-        self._file: Final[NewFile] = files().open_new(segment_path(spool, upload, offset))
+        self._file: Final[NewFile] = files().open_new(segment_path(spool, upload, offset), mode=0o660)
         try:
             self._writer: Final = SegmentWriter(public, upload, offset, self._file.write)
         except BaseException:

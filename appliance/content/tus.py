@@ -35,7 +35,7 @@ from audit.actor import Actor
 from ground.refusals import Refusal
 from ground.rest.body_limit import App, Receive, Scope, Send, content_length
 from ground.rest.problems import InternalError, MethodNotAllowed, problem
-from ground.rest.renderers import PROBLEM_JSON
+from ground.rest.media import PROBLEM_JSON
 
 log = logging.getLogger(__name__)
 

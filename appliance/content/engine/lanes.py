@@ -84,12 +84,12 @@ class Ledger:
                     del self._claims[chunk_id]
         return mine.keys() - known.keys(), held
 
-    def settle(self, chunk_id: bytes, place: OpenPack, length: int, stored: int) -> None:
+    def settle(self, chunk_id: bytes, place: OpenPack, content: int, stored: int) -> None:
         """The chunk was sealed into `place`."""
         with self._lock:
             self._claims[chunk_id].place = place
             place.claims.append(chunk_id)
-            self.new_bytes += length
+            self.new_bytes += content
             self.stored_bytes += stored
 
     def publish(self, pack: OpenPack) -> None:
@@ -122,7 +122,8 @@ class Lane:
                 self.flush()
                 pack = self._pack()
             entry = pack.writer.add(kind, chunk_id, length, encoding, encoded)
-            self._ledger.settle(chunk_id, pack, length, entry.stored)
+            content = length if kind is ChunkType.CONTENT else 0
+            self._ledger.settle(chunk_id, pack, content, entry.stored)
 
     def flush(self) -> None:
         """Publish what is open."""
