@@ -26,7 +26,7 @@ def held(active: int | None = 1, *others: int) -> HeldKeys:
 
 def noise(size: int, seed: int = 1) -> bytes:
     """Incompressible bytes, the same for one seed."""
-    return random.Random(seed).randbytes(size)  # noqa: S311  # filler, not a secret
+    return random.Random(seed).randbytes(size)  # filler, not a secret
 
 
 @dataclass

@@ -60,10 +60,14 @@ def test_a_second_writer_is_refused(place: Place, store: Store) -> None:
 
 def test_a_writer_that_was_replaced_makes_nothing_visible(place: Place, store: Store) -> None:
     """The lock cannot be lost on one host; the fence holds even if it were."""
-    batch = store.batch()
-    with pytest.raises(StoreFenced), batch:
-        batch.put_stream(io.BytesIO(b"late"))
-        store._index._connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'fence'")
+
+    def put_late() -> None:
+        with store.batch() as batch:
+            batch.put_stream(io.BytesIO(b"late"))
+            store._index._connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'fence'")
+
+    with pytest.raises(StoreFenced):
+        put_late()
     assert store.statistics().recipes == 0
 
 
