@@ -27,13 +27,13 @@ _THIRD_PARTY_OF_THE_WEB = [
     "csp",
 ]
 INSTALLED_APPS = [
+    *rooms.shared_apps(_ROLE),  # before staticfiles, whose runserver knows no ASGI
     *rooms.portal_apps(_ROLE),
     *_THIRD_PARTY_WITH_ROWS,
     *([] if env.IS_WORKER else _THIRD_PARTY_OF_THE_WEB),
     "allauth",
     "allauth.account",
     "knox",
-    *rooms.shared_apps(_ROLE),
     *rooms.domain_apps(_ROLE),
 ]
 
