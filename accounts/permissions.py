@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from accounts.errors import FreshSignInNeeded
 from accounts.models import ApiToken, User
 from audit.actor import Actor
-from ground.refusals import Forbidden, Unauthenticated
+from ground.refusals import Missing, Unauthenticated
 from ground.rest.permissions import HasRole
 
 __all__ = ["HasRole", "actor_of", "require_fresh", "role_required", "user_of"]
@@ -28,7 +28,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def role_required(*any_of: str) -> Callable[[View], View]:
-    """For pages: send strangers to sign in; refuse people without one of the roles (none named: all may)."""
+    """For pages: strangers are sent to sign in; for people without one of the roles the page is not there.
+
+    No role named: everyone who is signed in may.
+    """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -36,7 +39,8 @@ def role_required(*any_of: str) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if any_of and not user_of(request).has_role(*any_of):
-                raise Forbidden(needs=" or ".join(any_of))
+                # What a person may not see does not exist for them.
+                raise Missing()
             return view(request, *args, **kwargs)
 
         return cast(View, wrapped)

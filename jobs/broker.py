@@ -14,6 +14,7 @@ from jobs.models import Job
 
 log = logging.getLogger(__name__)
 TASK = "jobs.run"
+_ONE_ATTEMPT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
 def send_on_commit(job: Job) -> None:
@@ -30,14 +31,22 @@ def mark_and_send(job_id: uuid.UUID) -> None:
 
 
 def send(job_id: uuid.UUID) -> bool:
-    """Put the id into the queue; False if the broker cannot be reached (the sweeper tries again)."""
+    """Put the id into the queue; False if the broker cannot be reached (the sweeper tries again).
+
+    One attempt on a connection of its own: a request that starts work must not wait for a broker that
+    is away, and opening a local socket costs less than a millisecond.
+    """
     from kombu.exceptions import OperationalError
 
     # By name: the composition stands above this room, and only a process that sends loads Celery.
     app = import_string(settings.JOB_APP)
-    try:
-        app.send_task(TASK, args=[str(job_id)], queue=settings.JOB_QUEUE, ignore_result=True, retry=False)
-    except (OperationalError, OSError) as error:
-        log.warning("job %s: the broker cannot be reached (%s); it is sent again later", job_id, error)
-        return False
+    with app.connection_for_write(transport_options=_ONE_ATTEMPT) as connection:
+        gone = (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
+        try:
+            app.send_task(
+                TASK, args=[str(job_id)], queue=settings.JOB_QUEUE, connection=connection, retry=False
+            )
+        except gone as error:
+            log.warning("job %s: the broker cannot be reached (%s); it is sent again later", job_id, error)
+            return False
     return True

@@ -70,6 +70,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+CSRF_FAILURE_VIEW = "portal.shell.errors.csrf_failure"
 FRESH_SIGN_IN_SECONDS = 300
 
 # ---- cookies and transport ------------------------------------------------------------------------
@@ -180,6 +181,7 @@ if not env.IS_WORKER:
             "DIRS": [BASE_DIR / "templates"],
             "APP_DIRS": True,
             "OPTIONS": {
+                "builtins": ["portal.shell.templatetags.strongroom"] if rooms.portal_apps(_ROLE) else [],
                 "context_processors": [
                     "django.template.context_processors.request",
                     "django.contrib.auth.context_processors.auth",

@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from accounts.errors import FreshSignInNeeded
 from accounts.models import User
 from accounts.permissions import SIGNED_IN_AT, require_fresh, role_required
-from ground.refusals import Forbidden
+from ground.refusals import Missing
 from tests.support.people import PASSWORD, person
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_a_role_taken_away_is_gone_at_the_next_request() -> None:
     assert view(request) == "page"
     user.grants.all().delete()
     request.user = User.objects.get(pk=user.pk)
-    with pytest.raises(Forbidden):
+    with pytest.raises(Missing):
         view(request)
 
 
