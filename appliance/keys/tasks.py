@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import worker_ready
@@ -44,6 +46,7 @@ def rotate(ctx: JobContext) -> dict[str, Any]:
         told=told,
         log=ctx.log,
         check=ctx.check,
+        pause=_pause(ctx),
     )
     return rotation.run()
 
@@ -62,6 +65,7 @@ def drill(ctx: JobContext) -> dict[str, Any]:
         desk=desk_of(),
         actor=ctx.actor,
         check=ctx.check,
+        pause=_pause(ctx),
     )
     sync(actor=ctx.actor, keys=keys)
     ctx.progress("drill", 1, 1, unit="steps")
@@ -113,6 +117,16 @@ def tamper(ctx: JobContext) -> dict[str, Any]:
     with transaction.atomic():
         record("unit.tampered", actor=ctx.actor, subject=unit().serial)
     return {"state": "tampered"}
+
+
+def _pause(ctx: JobContext) -> Callable[[float], None]:
+    """Waiting for custody holds no database connection: a restore's switch need not wait for it."""
+
+    def pause(seconds: float) -> None:
+        ctx.release()
+        time.sleep(seconds)
+
+    return pause
 
 
 def _desk() -> Desk | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from audit.actor import Actor
+from tests.appliance.keys.desk import TestDesk
 from tests.appliance.keys.maker import Maker
 from tests.appliance.keys.running import RunningKeys
 
@@ -48,3 +50,37 @@ def installed(running: RunningKeys, maker: Maker) -> RunningKeys:
     """The key process of a unit that belongs to a customer and has no key yet."""
     running.install(maker)
     return running
+
+
+@pytest.fixture
+def desk(maker: Maker) -> Iterator[TestDesk]:
+    """A desk that answers as it should."""
+    made = TestDesk(maker)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site_keys(maker: Maker, monkeypatch: pytest.MonkeyPatch, running: RunningKeys) -> RunningKeys:
+    """The running key process as this site's own, initialised; rows follow (needs the database)."""
+    from appliance.keys.engine.sync import sync  # models: only once Django is set up
+
+    running.initialise(maker)
+    monkeypatch.setattr("appliance.keys.engine.sync.key_process", lambda: running.keys)
+    monkeypatch.setattr("appliance.keys.tasks.key_process", lambda: running.keys)
+    sync(actor=Actor.system("test"), keys=running.keys)
+    return running
+
+
+@pytest.fixture
+def in_service(site_keys: RunningKeys, maker: Maker, desk: TestDesk) -> RunningKeys:
+    """As `site_keys`, enrolled, in service, and knowing its desk."""
+    from appliance.keys.engine.sync import sync
+    from appliance.unit.actions import move_unit, set_desk
+    from appliance.unit.models import Unit
+
+    site_keys.keys.enrol(maker.enrol(site_keys.keys.status()))
+    sync(actor=Actor.system("test"), keys=site_keys.keys)
+    move_unit(actor=Actor.system("test"), to=Unit.State.IN_SERVICE)
+    set_desk(actor=Actor.system("test"), url=desk.url)
+    return site_keys
