@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ground.refusals import Refusal
+from typing import ClassVar
+
+from ground.refusals import Kind, Refusal
 
 # ---- targets ---------------------------------------------------------------------------------------
 
@@ -11,7 +13,7 @@ class TargetRefusal(Refusal):
     """Root of everything a target can refuse."""
 
     code = "target.refused"
-    kind = "unavailable"
+    kind: ClassVar[Kind] = "unavailable"
     title = "The backup target refused."
 
 
@@ -136,7 +138,7 @@ class TargetNameTaken(TargetRefusal):
 
 class ImageRefusal(Refusal):
     code = "image.refused"
-    kind = "conflict"
+    kind: ClassVar[Kind] = "conflict"
     title = "The backup image was refused."
 
 
@@ -217,7 +219,7 @@ class ImageNotUsable(ImageRefusal):
 
 class BackupRefused(Refusal):
     code = "backup.refused"
-    kind = "conflict"
+    kind: ClassVar[Kind] = "conflict"
     title = "No backup was made."
 
 

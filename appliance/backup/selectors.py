@@ -52,9 +52,12 @@ def newest_verified_image() -> BackupImage | None:
 
 def _one(rows: QuerySet[Row], pk: uuid.UUID | str) -> Row:
     try:
-        return rows.get(pk=pk)
-    except (rows.model.DoesNotExist, ValidationError) as error:
+        found = rows.filter(pk=pk).first()
+    except ValidationError as error:
         raise Missing(id=str(pk)[:64]) from error
+    if found is None:
+        raise Missing(id=str(pk)[:64])
+    return found
 
 
 def require_backup_allowed() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ground.refusals import Refusal
+from typing import ClassVar
+
+from ground.refusals import Kind, Refusal
 
 
 class RecoveryRefusal(Refusal):
     code = "recovery.refused"
-    kind = "conflict"
+    kind: ClassVar[Kind] = "conflict"
     title = "The recovery step was refused."
 
 

@@ -76,7 +76,6 @@ class Restore(BaseModel):
     counts = models.JSONField(default=dict)  # what came back
     problem = models.JSONField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    outbound_confirmed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at",)

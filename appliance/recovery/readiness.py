@@ -93,7 +93,7 @@ def _gather(now: datetime) -> _Facts:
     unit, epoch = unit_or_none(), active_epoch()
     # Only images on targets that are there and not rolled back under our feet count as ways back.
     usable: QuerySet[BackupImage] = BackupImage.objects.select_related("target").exclude(made_at=None)
-    if unit is not None:
+    if unit is not None and unit.customer_id is not None:
         usable = usable.filter(customer_id=unit.customer_id)
     verified = usable.filter(state=BackupImage.State.VERIFIED, own=True).order_by("-made_at").first()
     states = [BackupImage.State.COMMITTED, BackupImage.State.VERIFIED, BackupImage.State.DAMAGED]
@@ -114,9 +114,8 @@ def _key(facts: _Facts) -> Link:
     state = facts.unit.state if facts.unit is not None else "not initialised"
     if state in (Unit.State.MUST_ROTATE, Unit.State.KEYED, Unit.State.RESTORING):
         words = "The unit was restored; its imported keys open and never seal. Nothing new is protected."
-        return Link(
-            "epoch", "Key of its own", "red", words, facts.unit and facts.unit.state_changed_at, url, make
-        )
+        since = facts.unit.state_changed_at if facts.unit is not None else None
+        return Link("epoch", "Key of its own", "red", words, since, url, make)
     if facts.epoch is None:
         return Link(
             "epoch", "Key of its own", "red", "No key is active: no backup can be made.", None, url, make
@@ -175,7 +174,7 @@ def _value(facts: _Facts) -> Link:
         )
     lodged = [value for value in facts.values if value.receipt]
     if lodged:
-        at = max(value.lodged_at for value in lodged if value.lodged_at)
+        at = max((value.lodged_at for value in lodged if value.lodged_at), default=None)
         return Link("value", title, "green", "Lodged at the desk, against its signed receipt.", at, url)
     if facts.epoch.downloaded:
         at = max((value.downloaded_at for value in facts.values if value.downloaded_at), default=None)

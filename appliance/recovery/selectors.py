@@ -58,10 +58,11 @@ def value_sheet() -> str:
 
 
 def clear_preview(image: BackupImage) -> dict[str, Any]:
-    """What the clear, signed header tells anyone: dates, counts, sizes, key; no names of people or objects."""
+    """What the clear, signed header tells anyone: dates, counts, sizes, key; no names."""
     claims = peek(image.header).claims if image.header else {}
     free = shutil.disk_usage(site().root).free
     made_at = image.made_at
+    held = KeyEpoch.objects.filter(key_id=image.key_id).exclude(state=KeyEpoch.State.DESTROYED)
     return {
         "image": str(image.pk),
         "serial": image.serial,
@@ -69,7 +70,7 @@ def clear_preview(image: BackupImage) -> dict[str, Any]:
         "made_at": made_at.isoformat() if made_at else None,
         "epoch": image.epoch,
         "key_id": image.key_id,
-        "key_here": KeyEpoch.objects.filter(key_id=image.key_id).exclude(state="destroyed").exists(),
+        "key_here": held.exists(),
         "proof": image.proof,
         "objects": image.object_count,
         "content_bytes": image.content_bytes,

@@ -35,7 +35,7 @@ def bench(
     import appliance.recovery.tasks  # noqa: F401  # registers the handlers, as a worker does
     from tests.support.bench import Bench
 
-    monkeypatch.setattr("jobs.broker.send", lambda job_id: False)
+    monkeypatch.setattr("jobs.broker.send", lambda _: False)
     stand = Bench(maker, tmp_path / "targets")
     try:
         yield stand

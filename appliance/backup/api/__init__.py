@@ -1,0 +1,1 @@
+"""REST of targets and backup images."""

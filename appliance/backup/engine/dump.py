@@ -79,7 +79,7 @@ def _dump_model(writer: StreamWriter, declaration: Declaration, alias: str) -> I
         )
     for field in links:
         through = field.remote_field.through
-        if not through._meta.auto_created:
+        if through is None or not through._meta.auto_created:
             continue  # a through model of its own is declared and travels by itself
         yield writer.table(Table(declaration.label, ("from", "to"), link=field.name))
         pairs = through._base_manager.using(alias).order_by("pk")

@@ -40,6 +40,7 @@ from sealing.content.manifest import ImageManifest
 from sealing.documents import head as heads
 from sealing.documents import image_header
 from sealing.documents.image_header import SignedHeader
+from sealing.encoding import Digest
 from sealing.trust import Trust
 
 
@@ -273,7 +274,7 @@ def _lodge(work: _Work, image: BackupImage, signed: SignedHeader) -> None:
             target=header.chain.target,
             sequence=header.chain.sequence,
             header=signed.digest,
-            previous=previous,
+            previous=None if previous is None else Digest(previous),
             iat=int(time.time()),
         )
         text = heads.issue(claims, work.keys.signer())

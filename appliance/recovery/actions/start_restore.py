@@ -97,7 +97,7 @@ def _settle_dead(actor: Actor) -> None:
     """A restore whose job has ended without saying so (its process died for the last time) is over: nothing
     works on it, so it must not stand in the way for ever."""
     for restore in Restore.objects.filter(state__in=Restore.RUNNING):
-        job = Job.objects.filter(pk=restore.job_id).first()
+        job = Job.objects.filter(pk=restore.job_id).first() if restore.job_id else None
         if job is not None and job.state in Job.LIVE:
             continue
         with transaction.atomic():

@@ -1,0 +1,1 @@
+"""REST of readiness, transfers, preview and restore."""

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.apps.registry import Apps
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.management.color import no_style
 from django.db import DatabaseError, IntegrityError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -128,17 +129,15 @@ class _Inserter:
             owner = apps.get_model(table.label)
             if table.link:
                 link = owner._meta.get_field(table.link)
-                self.model: type[Model] = link.remote_field.through  # type: ignore[union-attr]  # by declaration
-                ends = (link.m2m_field_name(), link.m2m_reverse_field_name())  # type: ignore[union-attr]
+                self.model: type[Model] = link.remote_field.through
+                ends = (link.m2m_field_name(), link.m2m_reverse_field_name())
                 named = [self.model._meta.get_field(name) for name in ends]
             else:
                 self.model = owner
                 named = [owner._meta.get_field(name) for name in table.fields]
-        except (LookupError, ValueError, AttributeError) as error:
-            raise StreamRefused(f"the table {table.label} is not known to its migrations") from error
-        except Exception as error:  # FieldDoesNotExist is no LookupError
-            raise StreamRefused(f"a field of {table.label} is not known to its migrations") from error
-        self.named: list[Field[Any, Any]] = named  # type: ignore[assignment]
+        except (LookupError, ValueError, AttributeError, FieldDoesNotExist) as error:
+            raise StreamRefused(f"{table.label}: a table or field its migrations do not know") from error
+        self.named: list[Field[Any, Any]] = named
         given = {item.name for item in named}
         auto = self.model._meta.auto_field
         self.defaults: list[Field[Any, Any]] = [
@@ -164,7 +163,7 @@ class _Inserter:
     def flush(self) -> int:
         if not self.waiting:
             return 0
-        columns = ", ".join(self._quoted(f.column) for f in [*self.named, *self.defaults])
+        columns = ", ".join(self._quoted(str(f.column)) for f in [*self.named, *self.defaults])
         marks = ", ".join(["%s"] * (len(self.named) + len(self.defaults)))
         table = self._quoted(self.model._meta.db_table)
         count = len(self.waiting)
@@ -177,9 +176,7 @@ class _Inserter:
 def _prepared(item: Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
     try:
         return item.get_db_prep_save(value, connection)
-    except (ValueError, TypeError) as error:
-        raise StreamRefused(f"a value does not fit the field {item.name}") from error
-    except Exception as error:  # Django's ValidationError: a root of its own
+    except (ValueError, TypeError, ValidationError) as error:
         raise StreamRefused(f"a value does not fit the field {item.name}") from error
 
 
@@ -210,7 +207,7 @@ def copy_rows(model: type[Model], source: str, target: str) -> int:
     ]
     for link in meta.local_many_to_many:
         through = link.remote_field.through
-        if through._meta.auto_created:
+        if through is not None and through._meta.auto_created:
             ends = (link.m2m_column_name(), link.m2m_reverse_name())
             rows = through._base_manager.using(source).values_list(*ends).iterator(ROWS_AT_ONCE)
             tables.append((Table(meta.label, ("from", "to"), link=link.name), rows))
