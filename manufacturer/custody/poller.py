@@ -110,7 +110,7 @@ def post_answers(desk: Desk) -> None:
         try:
             desk.reply(str(request.id), request.reply or {})
         except httpx.HTTPStatusError as error:
-            if error.response.status_code not in (400, 404, 409):
+            if error.response.status_code not in (400, 404, 409, 422):
                 raise
             # The desk does not want this answer (any more); it stays in our store.
             log.warning("the desk refused the answer to %s: %s", request.id, error.response.status_code)

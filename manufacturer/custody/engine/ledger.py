@@ -16,6 +16,7 @@ from manufacturer.custody.trust import current_trust
 from sealing.documents import ledger
 from sealing.errors import Refused
 from sealing.jose import Signer
+from sealing.trust import Trust
 
 
 def append(
@@ -76,19 +77,27 @@ def take_countersignatures(signed: Mapping[str, str]) -> int:
 
 def verify() -> list[str]:
     """What is wrong with the stored ledger, in words; empty when it is whole."""
-    trust, faults, before = current_trust(), [], None
+    trust, faults = current_trust(), []
+    before: ledger.LedgerEntry | None = None
     for row in LedgerRow.objects.order_by("sequence").iterator(chunk_size=1000):
         try:
             entry = ledger.read(row.document, trust)
             ledger.check_follows(entry, before)
-            if entry.digest != row.digest or entry.sequence != row.sequence:
-                faults.append(f"entry {row.sequence}: the row differs from its document")
-            if row.countersignature:
-                ledger.read_countersignature(
-                    row.countersignature, trust, sequence=entry.sequence, entry=entry.digest
-                )
         except Refused as refused:
             faults.append(f"entry {row.sequence}: {refused.code}")
-            entry = None
-        before = entry if entry is not None else before
+            continue
+        before = entry
+        if (entry.digest, entry.sequence) != (row.digest, row.sequence):
+            faults.append(f"entry {row.sequence}: the row differs from its document")
+        faults += _wrong_countersignature(row, entry, trust)
     return faults
+
+
+def _wrong_countersignature(row: LedgerRow, entry: ledger.LedgerEntry, trust: Trust) -> list[str]:
+    if not row.countersignature:
+        return []
+    try:
+        ledger.read_countersignature(row.countersignature, trust, sequence=entry.sequence, entry=entry.digest)
+    except Refused as refused:
+        return [f"countersignature of entry {row.sequence}: {refused.code}"]
+    return []
