@@ -93,6 +93,8 @@ class Receiving:
 
     def _seal(self, data: bytes, public: KemPublicKey) -> None:
         if self._checksum is not None:
+            if self._at + len(data) - self._upload.offset > MAX_CHECKED_BYTES:
+                raise errors.UploadTooLarge(limit=MAX_CHECKED_BYTES)
             self._checksum.running.update(data)
         self._left -= len(data)
         view = memoryview(data)
@@ -108,8 +110,6 @@ class Receiving:
                 if self._checksum is None:
                     self._commit()
                 else:
-                    if self._at - self._upload.offset > MAX_CHECKED_BYTES:
-                        raise errors.UploadTooLarge(limit=MAX_CHECKED_BYTES)
                     self._held.append(self._segment)
                     self._segment = None
 

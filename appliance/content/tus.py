@@ -34,8 +34,8 @@ from appliance.content.selectors import upload_for
 from audit.actor import Actor
 from ground.refusals import Refusal
 from ground.rest.body_limit import App, Receive, Scope, Send, content_length
-from ground.rest.problems import InternalError, MethodNotAllowed, problem
 from ground.rest.media import PROBLEM_JSON
+from ground.rest.problems import InternalError, MethodNotAllowed, problem
 
 log = logging.getLogger(__name__)
 

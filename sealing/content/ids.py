@@ -45,6 +45,7 @@ class ChunkNamer(Unprintable):
     def __init__(self, id_key: Key256) -> None:
         self.__keys = {kind: derive(id_key, labels.CHUNK_ID, bytes([kind])) for kind in ChunkType}
         # Without the top bit: the library shifts the number left in 64 bits.
+        # Shifted, because the cutter takes 63 bits (docs/formats/pack.md §2).
         self.__seed = int.from_bytes(derive(id_key, labels.CUT_SEED, length=8), "big") >> 1
 
     def name(self, kind: ChunkType, data: Buffer) -> bytes:

@@ -1,7 +1,7 @@
 """The store under faults: at every durable operation an error, a torn write, or a kill.
 
-After each: what was put before is there; the put that was struck is whole or invisible, and visible exactly if
-it said so; the next put works and the store verifies clean.
+After each: what was put before is there; the put that was struck is whole or invisible, and visible exactly
+if it said so; the next put works and the store verifies clean.
 """
 
 from __future__ import annotations

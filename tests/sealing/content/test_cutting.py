@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from sealing.content.ids import CUT_MAX_BYTES, CUT_MIN_BYTES, MIB, ChunkNamer, ChunkType
+import pytest
+
+from sealing.content.ids import CUT_MAX_BYTES, CUT_MIN_BYTES, MIB, ChunkNamer, ChunkType, Cutter
 from sealing.secret import IdKey
 
 DATA = random.Random(3).randbytes(8 * MIB)  # filler
@@ -39,6 +41,17 @@ def test_the_same_data_is_cut_alike(namer: ChunkNamer) -> None:
 def test_another_tenants_cuts_fall_elsewhere(namer: ChunkNamer) -> None:
     other = ChunkNamer(IdKey(b"o" * 32))
     assert namer.cutter().cut(memoryview(DATA)) != other.cutter().cut(memoryview(DATA))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**62, 2**63 - 1])
+def test_every_seed_of_63_bits_cuts(seed: int) -> None:
+    assert sum(Cutter(seed).cut(memoryview(DATA))) == len(DATA)
+
+
+def test_every_id_key_makes_a_cutter() -> None:
+    """64 keys: about half of them have a number with its highest bit set."""
+    lengths = [ChunkNamer(IdKey(bytes([n]) * 32)).cutter().cut(memoryview(DATA[:MIB])) for n in range(64)]
+    assert {sum(found) for found in lengths} == {MIB}
 
 
 def test_an_insertion_changes_few_chunks(namer: ChunkNamer) -> None:
