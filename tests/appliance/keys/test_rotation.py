@@ -305,8 +305,18 @@ def raise_if(condition: bool) -> None:
         raise Crash
 
 
+CALLS = 36  # of one rotation, to key process and desk
+
+
+def test_the_kills_below_cover_every_call_of_a_rotation(in_service: RunningKeys, desk: TestDesk) -> None:
+    rotation(in_service, desk, job="before").run()
+    fuse = Fuse(1_000)
+    rotation(in_service, desk, fuse=fuse).run()
+    assert len(fuse.done) == CALLS
+
+
 @pytest.mark.kills
-@pytest.mark.parametrize("calls", range(30))
+@pytest.mark.parametrize("calls", range(CALLS))
 def test_a_job_killed_after_any_answer_is_finished_by_another_process(
     in_service: RunningKeys, desk: TestDesk, calls: int
 ) -> None:
