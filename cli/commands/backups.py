@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cli.exits import CommandError, Exit
 from cli.registry import NO_WAIT, Call, argument, command, only
 
 IMAGE_COLUMNS = (
@@ -12,7 +13,7 @@ IMAGE_COLUMNS = (
     "serial",
     "epoch",
     "state",
-    "proven",
+    "proof",
     "made_at",
     "verified_at",
     "stored_bytes",
@@ -40,18 +41,14 @@ def targets(call: Call) -> Any:
     return list(call.site.each("backup-targets"))
 
 
-@command(
-    "target add", "add a directory as a backup target", argument("name"), argument("path", type=Path), NO_WAIT
-)
+@command("target add", "add a directory as a backup target", argument("name"), argument("path", type=Path))
 def add_target(call: Call) -> Any:
     body = {
         "name": call.options.name,
         "kind": "directory",
         "settings": {"path": str(call.options.path.absolute())},
     }
-    row = call.site.post("backup-targets", body)
-    call.follow(call.site.post(f"backup-targets/{row['id']}/connect"), "looking at the target")
-    return call.site.get(f"backup-targets/{row['id']}")
+    return call.site.post("backup-targets", body)
 
 
 @command("target connect", "look at a target again and list its images", argument("target"), NO_WAIT)
@@ -99,6 +96,20 @@ def preview(call: Call) -> Any:
     return job.get("result") or job
 
 
-@command("backup restore", "restore an image onto this unit", IMAGE, NO_WAIT)
+@command(
+    "backup restore",
+    "restore an image onto this unit",
+    IMAGE,
+    argument("--accept-rolled-back", action="store_true", help="from a target that lacks newer images"),
+    NO_WAIT,
+)
 def restore(call: Call) -> Any:
-    return call.follow(call.site.post(f"backup-images/{image_id(call)}/restore"), "restore")
+    body = {"accept_rolled_back": call.options.accept_rolled_back}
+    job = call.site.post(f"backup-images/{image_id(call)}/restore", body)
+    try:
+        return call.follow(job, "restore")
+    except CommandError as error:
+        if error.exit_code is not Exit.SIGN_IN:
+            raise
+        call.output.note("the restored accounts hold here now: sign in with one of them")
+        return {"restore": "switched", "job": job["id"]}

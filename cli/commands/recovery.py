@@ -38,11 +38,12 @@ def install(call: Call) -> Any:
     )
 
 
-@command("restore show", "where the restore stands, and what is left to do")
-def restore(call: Call) -> Any:
-    return call.site.get("restores/current")
+@command("transfer values", "the escrow values in the headers on the targets: what is handed to the desk")
+def values(call: Call) -> Any:
+    answer = call.site.get("transfers/values")
+    return answer if call.options.json else answer["sheet"]
 
 
-@command("restore confirm", "let outbound work go on after a restore")
-def confirm(call: Call) -> Any:
-    return call.site.post("restores/current/confirm")
+@command("recovery", "where the way back stands: transfer, restore, report")
+def recovery(call: Call) -> Any:
+    return call.site.get("recovery")

@@ -189,7 +189,7 @@ if not env.IS_WORKER:
                     "django.contrib.auth.context_processors.auth",
                     "django.contrib.messages.context_processors.messages",
                     *(["portal.shell.context.shell"] if rooms.portal_apps(_ROLE) else []),
-                ]
+                ],
             },
         }
     ]
