@@ -108,6 +108,16 @@ def _missing_redis() -> str:
     return "" if redis_url(SERVERS) else "needs a Redis server (REDIS_URL or port 6379)"
 
 
+def pytest_sessionfinish() -> None:
+    """Leave nothing of this run in a Redis that others use too."""
+    if url := os.environ.get("REDIS_URL"):
+        import redis
+
+        with redis.Redis.from_url(url) as client:
+            for key in client.scan_iter(f"strongroom-{_SITE.name}:*", count=1000):
+                client.delete(key)
+
+
 @pytest.fixture(scope="session")
 def servers() -> dict[str, str]:
     """DATABASE_URL and REDIS_URL of real servers, for tests marked postgres or redis."""

@@ -1,0 +1,49 @@
+"""The same tests of database, event log, accounts and live jobs hold on PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_OF_THIS_RUN = ("PYTEST", "STRONGROOM_SITE")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+@pytest.mark.timeout(420)
+@pytest.mark.parametrize(
+    "area",
+    [
+        pytest.param(["tests/ground/db", "tests/ground/rest", "tests/audit"], id="ground and audit"),
+        pytest.param(["tests/accounts", "tests/jobs/test_live.py"], id="accounts and jobs"),
+    ],
+)
+def test_it_holds_on_postgresql_and_redis(servers: dict[str, str], area: list[str]) -> None:
+    # A database name of its own, so that two runs on one server do not meet.
+    database = servers["DATABASE_URL"].rpartition("/")[0] + f"/strongroom_{os.getpid()}"
+    environment = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTEST", "STRONGROOM_SITE"))
+        },
+        "STRONGROOM_TEST_SERVERS": "1",
+        "DATABASE_URL": database,
+        "REDIS_URL": servers["REDIS_URL"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *area, "-q", "-p", "no:xdist"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert " passed" in done.stdout
