@@ -24,7 +24,15 @@ class ReserveForm(forms.Form):
     transfer_request = forms.UUIDField(widget=forms.RadioSelect, label="Replacement")
 
 
+class ReissueForm(ReasonForm):
+    unit = forms.ChoiceField(
+        choices=[("kept", "still here"), ("lost", "lost on its way"), ("dead", "dead on arrival")],
+        label="The replacement is",
+    )
+
+
 class EditForm(forms.Form):
+    contact_email = forms.EmailField(required=False, label="Codes and notices go to")
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), max_length=4000, label="What happened")
 
 
@@ -94,7 +102,8 @@ class LossForm(forms.Form):
 
 class StoryForm(forms.Form):
     ended = forms.ChoiceField(
-        choices=[("failed", "failed"), ("tampered", "tampered"), ("stolen", "stolen")], widget=forms.RadioSelect
+        choices=[("failed", "failed"), ("tampered", "tampered"), ("stolen", "stolen")],
+        widget=forms.RadioSelect,
     )
     story = forms.CharField(
         required=False,

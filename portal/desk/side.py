@@ -9,6 +9,7 @@ from django.urls import reverse
 from manufacturer.registry.selectors import customer_of, customers_for, is_staff, units_for
 from manufacturer.rma.selectors import tickets_for
 from portal.desk.whose import waiting_for
+from portal.shell.request import PageRequest
 from portal.shell.site import Hit, Identity, NavGroup, NavItem, Side
 
 STAFF = ("clerk", "approver", "custodian", "auditor")
@@ -54,11 +55,16 @@ def identity(request: HttpRequest) -> Identity:
     return Identity(name="Recovery desk", line="manufacturer" if settings.STRONGROOM_ROLE else "")
 
 
-def find(request: HttpRequest, text: str) -> list[Hit]:
+def find(request: PageRequest, text: str) -> list[Hit]:
     """Tickets by number, units by serial, customers by name: only what this person may see."""
     user = request.user
     hits = [
-        Hit(f"{ticket.number} · {ticket.customer}", reverse("desk:ticket", args=[ticket.pk]), "ticket", "Ticket")
+        Hit(
+            f"{ticket.number} · {ticket.customer}",
+            reverse("desk:ticket", args=[ticket.pk]),
+            "ticket",
+            "Ticket",
+        )
         for ticket in tickets_for(user).filter(number__icontains=text)[:5]
     ]
     hits += [
@@ -75,13 +81,13 @@ def find(request: HttpRequest, text: str) -> list[Hit]:
     return hits
 
 
-def counts(request: HttpRequest) -> dict[str, tuple[int, str]]:
+def counts(request: PageRequest) -> dict[str, tuple[int, str]]:
     """How many tickets wait for this person's move."""
     waiting = waiting_for(request.user)
     return {"desk:home": (waiting, "warn")} if waiting else {}
 
 
-def customers(request: HttpRequest) -> list[tuple[str, str]]:
+def customers(request: PageRequest) -> list[tuple[str, str]]:
     return [(str(row.pk), row.name) for row in customers_for(request.user)]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from portal.shell import site
+from portal.shell.request import PageRequest
 
 THEMES = ("light", "dark")
 THEME_COOKIE = "strongroom_theme"
@@ -19,6 +21,11 @@ class Shell:
     """The frame of a page: identity, navigation, running jobs, theme."""
 
     request: HttpRequest
+
+    @property
+    def page_request(self) -> PageRequest:
+        """The request, where somebody is signed in: navigation and tray are shown to nobody else."""
+        return cast(PageRequest, self.request)
 
     @property
     def theme(self) -> str:
@@ -37,11 +44,12 @@ class Shell:
 
     @cached_property
     def groups(self) -> list[dict[str, Any]]:
-        counts = site.current().counts(self.request)
+        counts = site.current().counts(self.page_request)
+        here = self._here()
         shown = []
         for group in site.current().groups:
             items = [
-                {"item": item, "count": counts.get(item.url_name)}
+                {"item": item, "count": counts.get(item.url_name), "here": item.url_name == here}
                 for item in group.items
                 if item.seen_by(self.roles)
             ]
@@ -49,11 +57,27 @@ class Shell:
                 shown.append({"label": group.label, "items": items})
         return shown
 
+    def _here(self) -> str:
+        """The entry this page belongs to: of those whose address begins this page's, the longest."""
+        places = {
+            item.url_name: reverse(item.url_name)
+            for group in site.current().groups
+            for item in group.items
+            if item.seen_by(self.roles)
+        }
+        path = self.request.path
+        fitting = [
+            name
+            for name, place in places.items()
+            if path == place or (place != "/" and path.startswith(place))
+        ]
+        return max(fitting, key=lambda name: len(places[name]), default="")
+
     @cached_property
     def running(self) -> list[Any]:
         from jobs.selectors import running_jobs_for
 
-        return list(running_jobs_for(self.request.user))
+        return list(running_jobs_for(self.page_request.user))
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

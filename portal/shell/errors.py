@@ -12,7 +12,7 @@ STATUS_WORDS = {
     400: ("The address or the form could not be read.", "Go back, load the page anew and send it again."),
     403: (
         "This form is not accepted.",
-        "Its sign-in or its form token is out of date. Load the page anew, sign in if asked, and send it again.",
+        "Its sign-in or its token is out of date. Load the page anew, sign in if asked, and send it again.",
     ),
     404: (
         "There is no such page here.",
@@ -20,7 +20,7 @@ STATUS_WORDS = {
     ),
     500: (
         "Something failed on our side.",
-        "Nothing was reported as done. Try again; if it stays so, give the id below to whoever runs this site.",
+        "Nothing was reported as done. Try again; if it stays so, give the id below to who runs this site.",
     ),
 }
 

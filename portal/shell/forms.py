@@ -13,7 +13,9 @@ class PersonForm(forms.Form):
     username = forms.CharField(
         max_length=150,
         label="User name",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
     )
     email = forms.EmailField(required=False, label="E-mail address")
     roles = forms.MultipleChoiceField(
@@ -24,7 +26,9 @@ class PersonForm(forms.Form):
     )
     customer = forms.ChoiceField(required=False, label="Customer", help_text="Only for a customer's contact.")
 
-    def __init__(self, *args: object, customers: list[tuple[str, str]] | None = None, **kwargs: object) -> None:
+    def __init__(
+        self, *args: object, customers: list[tuple[str, str]] | None = None, **kwargs: object
+    ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # passed through as it came
         self.fields["roles"].choices = list(roles_here().items())  # type: ignore[attr-defined]
         if customers is None:
@@ -43,6 +47,8 @@ class RolesForm(forms.Form):
 
 class TokenForm(forms.Form):
     name = forms.CharField(
-        max_length=100, label="What it is for", widget=forms.TextInput(attrs={"placeholder": "nightly report"})
+        max_length=100,
+        label="What it is for",
+        widget=forms.TextInput(attrs={"placeholder": "nightly report"}),
     )
     days = forms.ChoiceField(choices=LIFETIMES, initial="90", label="Good for")

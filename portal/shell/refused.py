@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import TracebackType
 
 from django.contrib import messages
 from django.db import transaction
@@ -21,8 +19,6 @@ class Outcome:
 
     refusal: Refusal | None = None
     event_id: str = ""
-    value: Any = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -52,20 +48,37 @@ def note_refusal(request: HttpRequest, refusal: Refusal) -> str:
     return str(event.id)
 
 
-@contextlib.contextmanager
-def attempt(request: HttpRequest, done: str = "") -> Iterator[Outcome]:
-    """Run an action: a refusal is recorded, told as a message and left in the outcome; else `done` is told."""
-    outcome = Outcome()
-    try:
-        yield outcome
-    except Refusal as refusal:
-        if refusal.kind == "missing" or isinstance(refusal, Forbidden | FreshSignInNeeded):
-            raise
-        outcome.refusal = refusal
-        outcome.event_id = note_refusal(request, refusal)
-        outcome.facts = refusal.facts
-        text = refusal.title + (f" {refusal.next_step}" if refusal.next_step else "")
-        messages.error(request, text, extra_tags=f"code:{refusal.code} event:{outcome.event_id}")
-    else:
-        if done:
-            messages.success(request, done)
+class attempt:  # reads as the statement it is: `with attempt(request, "Done."):`
+    """Run an action: a refusal is recorded, told as a message and left in the outcome; else `done` is told.
+
+    Nothing is swallowed but refusals that are about what was tried: `Missing`, `Forbidden` and the demand for
+    a fresh sign-in go up to the middleware.
+    """
+
+    def __init__(self, request: HttpRequest, done: str = "") -> None:
+        self.request = request
+        self.done = done
+        self.outcome = Outcome()
+
+    def __enter__(self) -> Outcome:
+        return self.outcome
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if error is None:
+            if self.done:
+                messages.success(self.request, self.done)
+            return False
+        if not isinstance(error, Refusal) or error.kind == "missing":
+            return False
+        if isinstance(error, Forbidden | FreshSignInNeeded):
+            return False
+        self.outcome.refusal = error
+        self.outcome.event_id = note_refusal(self.request, error)
+        text = error.title + (f" {error.next_step}" if error.next_step else "")
+        messages.error(self.request, text, extra_tags=f"code:{error.code} event:{self.outcome.event_id}")
+        return True

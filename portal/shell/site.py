@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from django.http import HttpRequest
 
+from portal.shell.request import PageRequest
+
 
 @dataclass(frozen=True)
 class NavItem:
@@ -55,10 +57,10 @@ class Hit:
 class Side:
     groups: tuple[NavGroup, ...]
     identity: Callable[[HttpRequest], Identity]
-    find: Callable[[HttpRequest, str], Sequence[Hit]]
-    counts: Callable[[HttpRequest], dict[str, tuple[int, str]]] = field(default=lambda _request: {})
+    find: Callable[[PageRequest, str], Sequence[Hit]]
+    counts: Callable[[PageRequest], dict[str, tuple[int, str]]] = field(default=lambda _request: {})
     """Numbers beside navigation entries, by url name: (count, tone)."""
-    customers: Callable[[HttpRequest], list[tuple[str, str]] | None] = field(default=lambda _request: None)
+    customers: Callable[[PageRequest], list[tuple[str, str]] | None] = field(default=lambda _request: None)
     """Customers an account may be tied to, as (id, name); None where there is no such thing."""
 
 
@@ -66,7 +68,7 @@ _side: Side | None = None
 
 
 def register(side: Side) -> None:
-    global _side  # noqa: PLW0603  # one process serves one side
+    global _side  # one process serves one side
     _side = side
 
 

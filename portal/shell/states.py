@@ -165,7 +165,9 @@ def look(kind: str, state: object) -> Look:
     word = "" if state is None else str(getattr(state, "value", state))
     known = LOOKS.get(kind, {})
     found = known.get(word) or known.get(word.replace("-", "_"))
-    return found or Look("idle", "circle-dot", word.replace("_", " ").replace("-", " ").capitalize() or "Unknown")
+    return found or Look(
+        "idle", "circle-dot", word.replace("_", " ").replace("-", " ").capitalize() or "Unknown"
+    )
 
 
 def worst(tones: Iterable[str]) -> str:

@@ -122,7 +122,9 @@ class Table:
                     rows = [row for row in rows if str(_value(row, path)) == value]
             if self.query and self.search:
                 low = self.query.casefold()
-                rows = [row for row in rows if any(low in str(_value(row, p)).casefold() for p in self.search)]
+                rows = [
+                    row for row in rows if any(low in str(_value(row, p)).casefold() for p in self.search)
+                ]
         if self.sort:
             path = self.sorts[self.sort.lstrip("-")]
             present = [row for row in rows if _value(row, path) is not None]

@@ -10,7 +10,9 @@ class NameForm(forms.Form):
 
 
 class TargetForm(forms.Form):
-    name = forms.CharField(max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "vault shelf 3"}))
+    name = forms.CharField(
+        max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "vault shelf 3"})
+    )
     path = forms.CharField(
         max_length=1000,
         label="Directory",
@@ -46,7 +48,12 @@ class CodeForm(forms.Form):
         label="One-time code",
         help_text="Three groups of four, as in the mail. Upper or lower case, with or without dashes.",
         widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "characters", "class": "mono"}
+            attrs={
+                "autocomplete": "one-time-code",
+                "spellcheck": "false",
+                "autocapitalize": "characters",
+                "class": "mono",
+            }
         ),
     )
 

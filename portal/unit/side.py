@@ -9,6 +9,7 @@ from appliance.backup.selectors import images, targets
 from appliance.catalog.selectors import images_for
 from appliance.keys.selectors import epochs
 from appliance.unit.selectors import unit_or_none
+from portal.shell.request import PageRequest
 from portal.shell.site import Hit, Identity, NavGroup, NavItem, Side
 from portal.shell.states import look
 
@@ -35,7 +36,7 @@ GROUPS = (
     NavGroup("System", (
         NavItem("People", "shell:people", "users", READERS, "accounts users roles"),
         NavItem("API tokens", "shell:tokens", "api", ()),
-        NavItem("Settings", "unit:settings", "settings", (*READERS, "recovery-operator"), "desk address identity"),
+        NavItem("Settings", "unit:settings", "settings", (*READERS, "recovery-operator"), "desk identity"),
     )),
 )  # fmt: skip
 
@@ -54,7 +55,7 @@ def identity(request: HttpRequest) -> Identity:
     return Identity(name, f"unit {unit.serial}", shown.word, shown.tone, note)
 
 
-def find(request: HttpRequest, text: str) -> list[Hit]:
+def find(request: PageRequest, text: str) -> list[Hit]:
     """Virtual images by name, targets by name, backups and keys by the beginning of their id."""
     user = request.user
     hits = [
@@ -67,7 +68,12 @@ def find(request: HttpRequest, text: str) -> list[Hit]:
             for target in targets().filter(name__icontains=text)[:4]
         ]
         hits += [
-            Hit(f"Image {row.sequence} of {row.serial}", reverse("unit:backup", args=[row.pk]), "archive", "Backup")
+            Hit(
+                f"Image {row.sequence} of {row.serial}",
+                reverse("unit:backup", args=[row.pk]),
+                "archive",
+                "Backup",
+            )
             for row in images().filter(id__istartswith=text)[:4]
         ]
         hits += [

@@ -202,6 +202,15 @@ function freshen(root = document) {
 }
 setInterval(freshen, 15000);
 
+// On a phone rows become cards: each cell then shows its column's head.
+function label(root = document) {
+  $$("table.sr-table", root).forEach((table) => {
+    const heads = $$("thead th", table).map((head) => head.textContent.trim());
+    $$("tbody tr", table).forEach((row) => [...row.children].forEach((cell, place) => { cell.dataset.label = heads[place] ?? ""; }));
+  });
+}
+label();
+
 // Live fragments: the job row changed, so fetch what shows it. Polling stands in while there is no stream.
 // An element says what it shows by data-live="jobs" or data-live="job:<id>"; the change arrives as sr:changed.
 const waiting = new Map();
@@ -238,7 +247,8 @@ let ticks = 0;
 setInterval(() => { ticks += 1; if (!document.hidden && (!streaming || ticks % 8 === 0)) changed(null); }, 2500);
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  freshen(event.detail.target ?? document);
+  freshen();
+  label();
   const next = event.detail.xhr?.getResponseHeader("X-Strongroom-Go");
   if (next) location.assign(next);
 });

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import role_required
 from manufacturer.escrow.selectors import drills_for, ledger_for, ledger_state
-from manufacturer.registry.selectors import authority_keys, trust_bundle
+from manufacturer.registry.trust import authority_keys, trust_bundle
 from portal.desk.side import STAFF
+from portal.shell.request import PageRequest
 from portal.shell.tables import Table
 
 
 @require_safe
 @login_required
-def ledger(request: HttpRequest) -> HttpResponse:
+def ledger(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         ledger_for(request.user).select_related("customer"),
@@ -33,7 +34,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(*STAFF)
-def drills(request: HttpRequest) -> HttpResponse:
+def drills(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         drills_for(request.user).select_related("unit", "customer"),
@@ -47,5 +48,9 @@ def drills(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(*STAFF)
-def authority(request: HttpRequest) -> HttpResponse:
-    return render(request, "desk/authority.html", {"keys": authority_keys(), "trust": trust_bundle()})
+def authority(request: PageRequest) -> HttpResponse:
+    trust = trust_bundle()
+    keys = authority_keys() if trust else []
+    return render(
+        request, "desk/authority.html", {"keys": keys, "trust": trust, "listed": keys[0] if keys else None}
+    )

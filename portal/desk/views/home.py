@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,17 +18,18 @@ from portal.desk.models import TicketDraft
 from portal.desk.side import STAFF
 from portal.desk.whose import OVER, PARTIES, TARGETS, is_for, turn_of
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 
 QUEUE_ROWS = 200
 
 
 @require_safe
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: PageRequest) -> HttpResponse:
     return _queue(request) if is_staff(request.user) else _overview(request)
 
 
-def _queue(request: HttpRequest) -> HttpResponse:
+def _queue(request: PageRequest) -> HttpResponse:
     """Open tickets by whose move it is; the longest waiting first."""
     rows = [
         {"ticket": ticket, "turn": turn_of(ticket)}
@@ -51,6 +52,7 @@ def _queue(request: HttpRequest) -> HttpResponse:
         "desk/queue.html",
         {
             "groups": groups,
+            "idle": [PARTIES[group["party"]].lower() for group in groups if not group["rows"]],  # type: ignore[index]
             "open": len(rows),
             "late": sum(row["turn"].late for row in rows),  # type: ignore[attr-defined]
             "mine": sum(bool(row["mine"]) for row in rows),
@@ -59,7 +61,7 @@ def _queue(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _overview(request: HttpRequest) -> HttpResponse:
+def _overview(request: PageRequest) -> HttpResponse:
     tickets = [
         {"ticket": ticket, "turn": turn_of(ticket), "mine": is_for(turn_of(ticket), request.user)}
         for ticket in tickets_for(request.user).exclude(state__in=OVER)[:50]
@@ -79,7 +81,7 @@ def _overview(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*STAFF)
-def finder(request: HttpRequest) -> HttpResponse:
+def finder(request: PageRequest) -> HttpResponse:
     """What does this text belong to? Nothing is opened; a text of nobody known says no more than that."""
     form = IdentifyForm(request.POST or None)
     found = None

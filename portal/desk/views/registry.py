@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -29,6 +29,7 @@ from manufacturer.rma.selectors import tickets_for
 from portal.desk.forms import ApplianceForm, AssignForm, CustomerForm, EndedForm
 from portal.desk.side import STAFF
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.shell.states import LOOKS
 from portal.shell.tables import Table
 
@@ -43,7 +44,7 @@ UNIT_STATES = [
 
 @require_http_methods(["GET", "POST"])
 @role_required(*STAFF)
-def customers(request: HttpRequest) -> HttpResponse:
+def customers(request: PageRequest) -> HttpResponse:
     may_add = request.user.has_role("clerk")
     form = CustomerForm(request.POST if may_add and request.method == "POST" else None)
     if request.method == "POST" and may_add and form.is_valid():
@@ -63,7 +64,7 @@ def customers(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @role_required(*STAFF)
-def customer(request: HttpRequest, customer_id: uuid.UUID) -> HttpResponse:
+def customer(request: PageRequest, customer_id: uuid.UUID) -> HttpResponse:
     found = customer_for(request.user, customer_id)
     may_add = request.user.has_role("clerk")
     form = ApplianceForm(request.POST if may_add and request.method == "POST" else None)
@@ -87,7 +88,7 @@ def customer(request: HttpRequest, customer_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @role_required(*STAFF)
-def appliances(request: HttpRequest) -> HttpResponse:
+def appliances(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         appliances_for(request.user),
@@ -101,7 +102,7 @@ def appliances(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def appliance(request: HttpRequest, appliance_id: uuid.UUID) -> HttpResponse:
+def appliance(request: PageRequest, appliance_id: uuid.UUID) -> HttpResponse:
     found = appliance_for(request.user, appliance_id)
     return render(
         request,
@@ -117,7 +118,7 @@ def appliance(request: HttpRequest, appliance_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def units(request: HttpRequest) -> HttpResponse:
+def units(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         units_for(request.user),
@@ -137,11 +138,12 @@ def units(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @login_required
-def unit(request: HttpRequest, unit_id: uuid.UUID) -> HttpResponse:
+def unit(request: PageRequest, unit_id: uuid.UUID) -> HttpResponse:
     found = unit_for(request.user, unit_id)
     may_assign = request.user.has_role("clerk") and found.customer_id is None and not found.withdrawn_reason
     options = [
-        (str(row.pk), f"{row.customer} · {row.name}") for row in (appliances_for(request.user)[:500] if may_assign else [])
+        (str(row.pk), f"{row.customer} · {row.name}")
+        for row in (appliances_for(request.user)[:500] if may_assign else [])
     ]
     form = AssignForm(request.POST if may_assign and request.method == "POST" else None, appliances=options)
     if request.method == "POST" and may_assign and form.is_valid():
@@ -150,7 +152,6 @@ def unit(request: HttpRequest, unit_id: uuid.UUID) -> HttpResponse:
             assign_unit(
                 actor=actor_of(request),
                 unit=found,
-                customer=chosen.customer,
                 appliance=chosen,
                 warranty_until=form.cleaned_data["warranty_until"],
             )
@@ -174,7 +175,7 @@ def unit(request: HttpRequest, unit_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @role_required("clerk")
-def unit_ended(request: HttpRequest, unit_id: uuid.UUID) -> HttpResponse:
+def unit_ended(request: PageRequest, unit_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
     found = unit_for(request.user, unit_id)
     form = EndedForm(request.POST)
@@ -186,7 +187,7 @@ def unit_ended(request: HttpRequest, unit_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def values(request: HttpRequest) -> HttpResponse:
+def values(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         values_for(request.user).select_related("unit", "customer", "appliance"),
@@ -205,7 +206,7 @@ def values(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def value(request: HttpRequest, value_id: uuid.UUID) -> HttpResponse:
+def value(request: PageRequest, value_id: uuid.UUID) -> HttpResponse:
     found = value_for(request.user, value_id)
     return render(
         request,
@@ -213,6 +214,8 @@ def value(request: HttpRequest, value_id: uuid.UUID) -> HttpResponse:
         {
             "value": found,
             "drills": drills_for(request.user).filter(value_digest=found.digest).order_by("-created_at")[:20],
-            "openings": ledger_for(request.user).filter(subject__contains=found.digest).order_by("-sequence")[:20],
+            "openings": ledger_for(request.user)
+            .filter(subject__contains=found.digest)
+            .order_by("-sequence")[:20],
         },
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -40,11 +40,13 @@ from portal.desk.forms import (
     EditForm,
     OptionalReasonForm,
     ReasonForm,
+    ReissueForm,
     ReserveForm,
     ShipForm,
 )
 from portal.desk.whose import OVER, STAGES, is_for, stages_of, turn_of
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.shell.states import look
 from portal.shell.tables import Table
 
@@ -58,7 +60,7 @@ FORMS: dict[str, type[forms.Form]] = {
     "edit": EditForm,
     "request": ReserveForm,
     "shipment": ShipForm,
-    "reissue": ReasonForm,
+    "reissue": ReissueForm,
 }
 # Moves that release, end or void something ask for a fresh sign-in.
 FRESH = ("receipt", "reissue", "close", "code")
@@ -78,7 +80,7 @@ TOLD = {
 
 @require_safe
 @login_required
-def tickets(request: HttpRequest) -> HttpResponse:
+def tickets(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         tickets_for(request.user),
@@ -100,19 +102,19 @@ def tickets(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def ticket(request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
+def ticket(request: PageRequest, ticket_id: uuid.UUID) -> HttpResponse:
     return render(request, "desk/ticket.html", _context(request, ticket_for(request.user, ticket_id)))
 
 
 @require_safe
 @never_cache
 @login_required
-def ticket_body(request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
+def ticket_body(request: PageRequest, ticket_id: uuid.UUID) -> HttpResponse:
     """The part of the ticket's page that others' moves change."""
     return render(request, "desk/ticket_body.html", _context(request, ticket_for(request.user, ticket_id)))
 
 
-def _context(request: HttpRequest, found: Ticket, **extra: Any) -> dict[str, Any]:
+def _context(request: PageRequest, found: Ticket, **extra: Any) -> dict[str, Any]:
     moves = {move.name: move for move in moves_of(found, request.user)}
     turn = turn_of(found)
     latest = open_attempt(found)
@@ -124,7 +126,9 @@ def _context(request: HttpRequest, found: Ticket, **extra: Any) -> dict[str, Any
         "over": found.state in OVER,
         "moves": moves,
         "attempt": latest,
-        "earlier": [row for row in found.attempts.select_related("unit") if latest is None or row.pk != latest.pk],
+        "earlier": [
+            row for row in found.attempts.select_related("unit") if latest is None or row.pk != latest.pk
+        ],
         "approvals": list(latest.approvals.all()) if latest else [],
         "needed": approvals_needed(found),
         "values": list(found.values.all()),
@@ -133,7 +137,7 @@ def _context(request: HttpRequest, found: Ticket, **extra: Any) -> dict[str, Any
             {
                 "title": entry.text,
                 "at": entry.at,
-                "who": entry.actor,
+                "who": entry.actor.partition(":")[2] or entry.actor,
                 "tone": look("ticket", entry.state).tone,
                 "icon": look("ticket", entry.state).icon,
             }
@@ -141,15 +145,16 @@ def _context(request: HttpRequest, found: Ticket, **extra: Any) -> dict[str, Any
         ],
         "replacements": replacements_for(request.user, found) if "request" in moves else [],
         "ship_form": ShipForm(),
-        "edit_form": EditForm(initial={"reason": found.reason}),
+        "edit_form": EditForm(initial={"reason": found.reason, "contact_email": found.contact_email}),
         "reason_form": ReasonForm(),
+        "reissue_form": ReissueForm(),
         **extra,
     }
 
 
 @require_POST
 @login_required
-def move(request: HttpRequest, ticket_id: uuid.UUID, name: str) -> HttpResponse:
+def move(request: PageRequest, ticket_id: uuid.UUID, name: str) -> HttpResponse:
     """One move of `moves_of`. What the person may not do does not exist; what is not its turn is refused."""
     found = ticket_for(request.user, ticket_id)
     known = {entry.name: entry for entry in moves_of(found, request.user)}
@@ -161,13 +166,15 @@ def move(request: HttpRequest, ticket_id: uuid.UUID, name: str) -> HttpResponse:
         require_fresh(request)
     form = FORMS[name](request.POST) if name in FORMS else None
     if form is not None and not form.is_valid():
-        return render(request, "desk/ticket.html", _context(request, found, bad_form=form, bad_move=name), status=400)
+        return render(
+            request, "desk/ticket.html", _context(request, found, bad_form=form, bad_move=name), status=400
+        )
     with attempt(request, TOLD[name]):
         _do(request, name, found, form.cleaned_data if form else {})
     return redirect("desk:ticket", ticket_id=ticket_id)
 
 
-def _do(request: HttpRequest, name: str, found: Ticket, data: dict[str, Any]) -> None:
+def _do(request: PageRequest, name: str, found: Ticket, data: dict[str, Any]) -> None:
     actor = actor_of(request)
     match name:
         case "accept":
@@ -177,7 +184,12 @@ def _do(request: HttpRequest, name: str, found: Ticket, data: dict[str, Any]) ->
         case "cancel":
             cancel_ticket(actor=actor, ticket=found, reason=data["reason"])
         case "edit":
-            edit_ticket(actor=actor, ticket=found, reason=data["reason"])
+            edit_ticket(
+                actor=actor,
+                ticket=found,
+                reason=data["reason"],
+                contact_email=data["contact_email"] or None,
+            )
         case "request":
             reserve_replacement(
                 actor=actor,
@@ -191,7 +203,7 @@ def _do(request: HttpRequest, name: str, found: Ticket, data: dict[str, Any]) ->
         case "code":
             send_new_code(actor=actor, ticket=found)
         case "reissue":
-            reissue_ticket(actor=actor, ticket=found, reason=data["reason"])
+            reissue_ticket(actor=actor, ticket=found, reason=data["reason"], unit=data["unit"])
         case "close":
             close_ticket(actor=actor, ticket=found)
 
@@ -199,7 +211,7 @@ def _do(request: HttpRequest, name: str, found: Ticket, data: dict[str, Any]) ->
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required("approver")
-def approve(request: HttpRequest, ticket_id: uuid.UUID) -> HttpResponse:
+def approve(request: PageRequest, ticket_id: uuid.UUID) -> HttpResponse:
     """Shows the exact document; takes a finished signature and nothing else.
 
     The digest is computed and the signature made in the browser (`static/js/approve.js`). A form field

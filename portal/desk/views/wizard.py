@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -21,12 +21,18 @@ from portal.desk.forms import LossForm, StoryForm, ValueForm
 from portal.desk.models import TicketDraft
 from portal.desk.whose import OVER
 from portal.shell.refused import attempt, note_refusal
+from portal.shell.request import PageRequest
 
-STEPS = (("unit", "Which unit"), ("how", "How it ended"), ("value", "Hand in the value"), ("check", "Check and open"))
+STEPS = (
+    ("unit", "Which unit"),
+    ("how", "How it ended"),
+    ("value", "Hand in the value"),
+    ("check", "Check and open"),
+)
 ROLES = ("contact", "clerk")
 
 
-def _draft(request: HttpRequest) -> TicketDraft:
+def _draft(request: PageRequest) -> TicketDraft:
     draft, _made = TicketDraft.objects.get_or_create(user_id=request.user.pk)
     return draft
 
@@ -52,14 +58,14 @@ def _steps(draft: TicketDraft, here: str) -> list[dict[str, Any]]:
 @require_safe
 @never_cache
 @role_required(*ROLES)
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: PageRequest) -> HttpResponse:
     """Goes on where the person left off."""
     return redirect("desk:ticket-step", step=STEPS[_reached(_draft(request))][0])
 
 
 @require_POST
 @role_required(*ROLES)
-def discard(request: HttpRequest) -> HttpResponse:
+def discard(request: PageRequest) -> HttpResponse:
     TicketDraft.objects.filter(user_id=request.user.pk).delete()
     return redirect("desk:home")
 
@@ -67,7 +73,7 @@ def discard(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*ROLES)
-def step(request: HttpRequest, step: str) -> HttpResponse:
+def step(request: PageRequest, step: str) -> HttpResponse:
     names = [name for name, _label in STEPS]
     if step not in names:
         raise Http404
@@ -77,7 +83,7 @@ def step(request: HttpRequest, step: str) -> HttpResponse:
     return {"unit": _unit, "how": _how, "value": _value, "check": _check}[step](request, draft)
 
 
-def _show(request: HttpRequest, draft: TicketDraft, here: str, **context: Any) -> HttpResponse:
+def _show(request: PageRequest, draft: TicketDraft, here: str, **context: Any) -> HttpResponse:
     unit = None
     if draft.unit_id:
         try:
@@ -86,10 +92,11 @@ def _show(request: HttpRequest, draft: TicketDraft, here: str, **context: Any) -
             TicketDraft.objects.filter(pk=draft.pk).update(unit_id=None)
             return redirect("desk:ticket-new")
     context |= {"draft": draft, "unit": unit, "steps": _steps(draft, here), "here": here}
-    return render(request, f"desk/wizard_{here}.html", context, status=context.get("status", 200))
+    status = int(context.pop("status", 200))
+    return render(request, f"desk/wizard_{here}.html", context, status=status)
 
 
-def _unit(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
+def _unit(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     units = list(units_for(request.user).filter(appliance__isnull=False).exclude(state__in=["retired"])[:200])
     open_on = {
         ticket.source_unit_id: ticket for ticket in tickets_for(request.user).exclude(state__in=OVER)[:500]
@@ -104,10 +111,11 @@ def _unit(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
         draft.save(update_fields=["unit_id", "changed_at"])
         return redirect("desk:ticket-step", step="how")
     rows = [{"unit": unit, "ticket": open_on.get(unit.pk)} for unit in units]
-    return _show(request, draft, "unit", form=form, rows=rows)
+    may_go = any(row["ticket"] is None for row in rows)
+    return _show(request, draft, "unit", form=form, rows=rows, may_go=may_go)
 
 
-def _how(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
+def _how(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     form = StoryForm(request.POST or None, initial={"ended": draft.ended, "story": draft.story})
     if request.method == "POST" and form.is_valid():
         draft.ended, draft.story = form.cleaned_data["ended"], form.cleaned_data["story"]
@@ -116,7 +124,7 @@ def _how(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
     return _show(request, draft, "how", form=form)
 
 
-def _value(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
+def _value(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     """Paste, a value file, or a backup image's header file: all are text and are read alike."""
     form = ValueForm(request.POST or None, initial={"text": draft.text})
     refusal: Refusal | None = None
@@ -130,14 +138,14 @@ def _value(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
             draft.text = form.cleaned_data["text"]
             draft.save(update_fields=["text", "changed_at"])
             return redirect("desk:ticket-step", step="check")
-    lodged = values_for(request.user).filter(unit_id=draft.unit_id).order_by("-epoch")[:5]
+    lodged = values_for(request.user).filter(unit__pk=str(draft.unit_id)).order_by("-epoch")[:5]
     return _show(
         request, draft, "value", form=form, refusal=refusal, event_id=event_id, lodged=lodged,
         status=409 if refusal else 200,
     )  # fmt: skip
 
 
-def _check(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
+def _check(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     if request.method == "POST":
         with attempt(request, "Your ticket is open. This page follows it.") as outcome:
             ticket = open_ticket(
@@ -146,7 +154,7 @@ def _check(request: HttpRequest, draft: TicketDraft) -> HttpResponse:
                 text=draft.text,
                 reason=draft.story,
                 ended=draft.ended,
-                unit=unit_for(request.user, draft.unit_id),
+                unit=unit_for(request.user, str(draft.unit_id)),
             )
             TicketDraft.objects.filter(pk=draft.pk).delete()
             return redirect("desk:ticket", ticket_id=ticket.pk)

@@ -7,9 +7,7 @@ import re
 from typing import Any
 
 from django import template
-from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -209,22 +207,9 @@ def facts(value: Any) -> list[tuple[str, Any]]:
     """Facts of an event or a refusal as readable pairs."""
     if not isinstance(value, dict):
         return []
-    return [(str(name).replace("_", " "), item) for name, item in value.items() if item not in (None, "", [], {})]
-
-
-@register.simple_tag(takes_context=True)
-def current(context: dict[str, Any], url_name: str) -> str:
-    """`page` when the address is this entry's or below it: for aria-current."""
-    request: HttpRequest | None = context.get("request")
-    try:
-        address = reverse(url_name)
-    except NoReverseMatch:
-        return ""
-    if request is None:
-        return ""
-    if address == "/":
-        return "page" if request.path == "/" else ""
-    return "page" if request.path == address or request.path.startswith(address) else ""
+    return [
+        (str(name).replace("_", " "), item) for name, item in value.items() if item not in (None, "", [], {})
+    ]
 
 
 @register.inclusion_tag("components/sort_head.html")
@@ -253,7 +238,9 @@ def same_call(method: str, path: str, command: str = "", body: str = "") -> dict
 
 
 @register.inclusion_tag("components/empty.html")
-def empty(title: str, text: str, name: str = "circle-dashed", url: str = "", action: str = "") -> dict[str, Any]:
+def empty(
+    title: str, text: str, name: str = "circle-dashed", url: str = "", action: str = ""
+) -> dict[str, Any]:
     return {"title": title, "text": text, "icon_name": name, "url": url, "action": action}
 
 
@@ -267,7 +254,9 @@ def alert(tone: str, title: str, text: str = "", url: str = "", action: str = ""
 def field(bound: Any, hint: str = "") -> dict[str, Any]:
     """A form field with label, hint and errors tied to it for assistive technology."""
     kind = getattr(bound.field.widget, "input_type", "textarea")
-    css = {"select": "form-select", "checkbox": "", "radio": "", "file": "form-control"}.get(kind, "form-control")
+    css = {"select": "form-select", "checkbox": "", "radio": "", "file": "form-control"}.get(
+        kind, "form-control"
+    )
     attrs: dict[str, Any] = {"class": css} if css else {}
     words = hint or str(bound.help_text)
     if words:
@@ -278,6 +267,13 @@ def field(bound: Any, hint: str = "") -> dict[str, Any]:
         "widget": bound.as_widget(attrs=attrs),
         "is_check": kind == "checkbox",
     }
+
+
+@register.filter
+def control(bound: Any) -> SafeString:
+    """A bound field's input alone, without its placeholder, for forms that set their own labels."""
+    bound.field.widget.attrs.pop("placeholder", None)
+    return SafeString(bound.as_widget(attrs={"class": "form-control"}))
 
 
 @register.filter

@@ -50,7 +50,9 @@ def ask_again(request: HttpRequest, refusal: Refusal | None = None, **kept: Any)
 def again(request: HttpRequest) -> HttpResponse:
     """Check the password, then go on with what was kept, as the same person and by the same view."""
     path, method = request.POST.get("path", "/"), request.POST.get("method", "GET")
-    fields = [(name, value) for name, values in request.POST.lists() if name.startswith(PREFIX) for value in values]
+    fields = [
+        (name, value) for name, values in request.POST.lists() if name.startswith(PREFIX) for value in values
+    ]
     try:
         match = resolve(path.partition("?")[0])
     except Resolver404:
@@ -72,9 +74,9 @@ def again(request: HttpRequest) -> HttpResponse:
     data = QueryDict(mutable=True)
     for name, value in fields:
         data.appendlist(name.removeprefix(PREFIX), value)
-    request.POST = data  # type: ignore[assignment]  # the form that was kept takes this form's place
+    request.POST = data  # type: ignore[assignment]  # the kept form takes this form's place
     request.path = request.path_info = path.partition("?")[0]
-    request.GET = QueryDict(path.partition("?")[2])  # type: ignore[assignment]
+    request.GET = QueryDict(path.partition("?")[2])
     request.resolver_match = match
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response

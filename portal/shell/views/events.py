@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import role_required
 from audit import selectors
 from audit.log import head
+from portal.shell.request import PageRequest
 from portal.shell.tables import Table
 
 READERS = ("admin", "auditor", "clerk", "custodian", "approver")
@@ -20,7 +21,7 @@ KINDS = [("user", "Person"), ("unit", "Unit"), ("system", "System"), ("command",
 
 @require_safe
 @role_required(*READERS)
-def events(request: HttpRequest) -> HttpResponse:
+def events(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         selectors.events(),
@@ -34,5 +35,5 @@ def events(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @role_required(*READERS)
-def event(request: HttpRequest, event_id: uuid.UUID) -> HttpResponse:
+def event(request: PageRequest, event_id: uuid.UUID) -> HttpResponse:
     return render(request, "shell/event.html", {"event": get_object_or_404(selectors.events(), pk=event_id)})

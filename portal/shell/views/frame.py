@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from jobs.selectors import jobs_for
 from portal.shell import site
 from portal.shell.context import Shell
+from portal.shell.request import PageRequest
 
 HITS = 12
 TRAY_JOBS = 8
@@ -20,25 +21,27 @@ TRAY_JOBS = 8
 @require_safe
 @never_cache
 @login_required
-def tray(request: HttpRequest) -> HttpResponse:
+def tray(request: PageRequest) -> HttpResponse:
     """The newest jobs, running ones first."""
     running = Shell(request).running
     shown = {job.pk for job in running}
-    recent = [job for job in jobs_for(request.user).order_by("-created_at")[:TRAY_JOBS] if job.pk not in shown]
+    recent = [
+        job for job in jobs_for(request.user).order_by("-created_at")[:TRAY_JOBS] if job.pk not in shown
+    ]
     return render(request, "shell/tray.html", {"jobs": [*running, *recent][: max(TRAY_JOBS, len(running))]})
 
 
 @require_safe
 @never_cache
 @login_required
-def tray_label(request: HttpRequest) -> HttpResponse:
+def tray_label(request: PageRequest) -> HttpResponse:
     return render(request, "shell/tray_label.html")
 
 
 @require_safe
 @never_cache
 @login_required
-def find(request: HttpRequest) -> HttpResponse:
+def find(request: PageRequest) -> HttpResponse:
     """Pages by name, then the side's own things by serial, name or id."""
     text = request.GET.get("q", "").strip()[:2000]
     frame = Shell(request)

@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,6 +17,7 @@ from accounts.roles import roles_here
 from portal.shell import site
 from portal.shell.forms import PersonForm, RolesForm, TokenForm
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.shell.tables import Table
 
 ADMINS = ("admin", "custodian")
@@ -24,7 +25,7 @@ ADMINS = ("admin", "custodian")
 
 @require_safe
 @role_required(*ADMINS, "auditor")
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         selectors.users_for(request.user),
@@ -38,7 +39,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*ADMINS)
-def add_person(request: HttpRequest) -> HttpResponse:
+def add_person(request: PageRequest) -> HttpResponse:
     """Make an account; the first password is shown once, here, and nowhere else."""
     form = PersonForm(request.POST or None, customers=site.current().customers(request))
     if request.method == "POST" and form.is_valid():
@@ -60,7 +61,7 @@ def add_person(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*ADMINS)
-def person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+def person(request: PageRequest, user_id: uuid.UUID) -> HttpResponse:
     found = selectors.user_for(request.user, user_id)
     form = RolesForm(request.POST or None, initial={"roles": sorted(found.roles)})
     if request.method == "POST" and form.is_valid():
@@ -77,7 +78,7 @@ def person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @role_required(*ADMINS)
-def deactivate_person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+def deactivate_person(request: PageRequest, user_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
     found = selectors.user_for(request.user, user_id)
     with attempt(request, f"{found.username} can no longer sign in, and their tokens no longer work."):
@@ -88,7 +89,7 @@ def deactivate_person(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @never_cache
 @role_required(*ADMINS)
-def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
+def new_password(request: PageRequest, user_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
     found = selectors.user_for(request.user, user_id)
     password = actions.set_password(actor=actor_of(request), user=found)
@@ -97,7 +98,7 @@ def new_password(request: HttpRequest, user_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: PageRequest) -> HttpResponse:
     held = [(role, text) for role, text in roles_here().items() if role in request.user.roles]
     return render(request, "shell/account.html", {"held": held})
 
@@ -105,7 +106,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @login_required
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: PageRequest) -> HttpResponse:
     """The own tokens; a new one is shown once."""
     form = TokenForm(request.POST or None)
     made: str | None = None
@@ -120,13 +121,15 @@ def tokens(request: HttpRequest) -> HttpResponse:
             )
             form = TokenForm()
     return render(
-        request, "shell/tokens.html", {"form": form, "made": made, "tokens": selectors.tokens_for(request.user).filter(user=request.user)}
+        request,
+        "shell/tokens.html",
+        {"form": form, "made": made, "tokens": selectors.tokens_for(request.user).filter(user=request.user)},
     )
 
 
 @require_POST
 @login_required
-def revoke_token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+def revoke_token(request: PageRequest, token_id: uuid.UUID) -> HttpResponse:
     found = selectors.token_for(request.user, token_id)
     with attempt(request, "The token no longer works."):
         actions.revoke_token(actor=actor_of(request), token=found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -14,6 +14,7 @@ from accounts.permissions import actor_of
 from jobs.actions import cancel_job, retry_job
 from jobs.selectors import job_for, job_for_change, jobs_for
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.shell.tables import Table
 
 STATES = [
@@ -23,7 +24,7 @@ STATES = [
 
 @require_safe
 @login_required
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         jobs_for(request.user),
@@ -38,14 +39,14 @@ def jobs(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def job(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+def job(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
     return render(request, "shell/job.html", {"job": job_for(request.user, job_id)})
 
 
 @require_safe
 @never_cache
 @login_required
-def job_body(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+def job_body(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
     """The part of the job's page that changes."""
     return render(request, "shell/job_body.html", {"job": job_for(request.user, job_id)})
 
@@ -53,14 +54,14 @@ def job_body(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def job_row(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+def job_row(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
     """A job inside another page: progress while it runs, how it ended afterwards."""
     return render(request, "shell/job_row.html", {"job": job_for(request.user, job_id)})
 
 
 @require_POST
 @login_required
-def cancel(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+def cancel(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
     found = job_for_change(request.user, job_id)
     with attempt(request, "The task was asked to stop; it stops at the next safe place."):
         cancel_job(actor=actor_of(request), job=found)
@@ -69,7 +70,7 @@ def cancel(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def retry(request: HttpRequest, job_id: uuid.UUID) -> HttpResponse:
+def retry(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
     found = job_for_change(request.user, job_id)
     with attempt(request, "The task starts again; what was already done is not done twice."):
         retry_job(actor=actor_of(request), job=found)

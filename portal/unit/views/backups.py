@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -14,6 +14,7 @@ from appliance.backup import selectors
 from appliance.backup.actions import start_backup, start_verify
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.shell.states import LOOKS
 from portal.shell.tables import Table
 from portal.unit.side import READERS
@@ -26,7 +27,7 @@ LIVE = ("queued", "running", "cancelling")
 @require_safe
 @never_cache
 @role_required(*READERS)
-def backups(request: HttpRequest) -> HttpResponse:
+def backups(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         selectors.images(),
@@ -59,7 +60,7 @@ def backups(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def run(request: HttpRequest) -> HttpResponse:
+def run(request: PageRequest) -> HttpResponse:
     target = selectors.target(request.POST.get("target", ""))
     with attempt(request, f"The backup onto {target.name} has started.") as outcome:
         job = start_backup(target, actor=actor_of(request))
@@ -71,14 +72,16 @@ def run(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @role_required(*READERS)
-def backup(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+def backup(request: PageRequest, image_id: uuid.UUID) -> HttpResponse:
     found = selectors.image(image_id)
     return render(
         request,
         "unit/backup.html",
         {
             "image": found,
-            "jobs": jobs_for(request.user).filter(subject=f"backup-image:{found.pk}").order_by("-created_at")[:8],
+            "jobs": jobs_for(request.user)
+            .filter(subject=f"backup-image:{found.pk}")
+            .order_by("-created_at")[:8],
             "values": selectors.values_on_targets([found]),
             "may_act": request.user.has_role("admin"),
             "usable": found.state in found.USABLE,
@@ -88,10 +91,12 @@ def backup(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def verify(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+def verify(request: PageRequest, image_id: uuid.UUID) -> HttpResponse:
     found = selectors.image(image_id)
     with attempt(request, "The verification has started."):
         start_verify(
-            found, actor=actor_of(request), depth="digests" if request.POST.get("depth") == "digests" else "full"
+            found,
+            actor=actor_of(request),
+            depth="digests" if request.POST.get("depth") == "digests" else "full",
         )
     return redirect("unit:backup", image_id=image_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -18,6 +18,7 @@ from appliance.content.selectors import upload_for, uploads_for
 from ground.refusals import Refusal
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt, note_refusal, status_of
+from portal.shell.request import PageRequest
 from portal.shell.states import LOOKS
 from portal.shell.tables import Table
 from portal.unit.forms import NameForm
@@ -30,7 +31,7 @@ STATES = [(name, shown.word) for name, shown in LOOKS["virtual_image"].items()]
 @require_safe
 @never_cache
 @role_required(*CONTENT)
-def images(request: HttpRequest) -> HttpResponse:
+def images(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
         images_for(request.user),
@@ -46,14 +47,16 @@ def images(request: HttpRequest) -> HttpResponse:
             "table": table,
             "may_add": request.user.has_role(*MAKERS),
             "uploads": uploads_for(request.user).filter(state="open")[:20],
-            "sealing": jobs_for(request.user).filter(kind="content.seal", state__in=["queued", "running"])[:10],
+            "sealing": jobs_for(request.user).filter(kind="content.seal", state__in=["queued", "running"])[
+                :10
+            ],
         },
     )
 
 
 @require_POST
 @role_required(*MAKERS)
-def take_upload(request: HttpRequest) -> HttpResponse:
+def take_upload(request: PageRequest) -> HttpResponse:
     """An upload, begun or complete, becomes a virtual image; called by the page's upload module."""
     try:
         upload = upload_for(request.user, request.POST.get("upload", ""))
@@ -73,7 +76,7 @@ def take_upload(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @role_required(*CONTENT)
-def image(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+def image(request: PageRequest, image_id: uuid.UUID) -> HttpResponse:
     found = image_for(request.user, image_id)
     return render(
         request,
@@ -82,7 +85,9 @@ def image(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
             "image": found,
             "form": NameForm(initial={"name": found.name}),
             "may_edit": request.user.has_role("admin") or found.owner_id == request.user.pk,
-            "jobs": jobs_for(request.user).filter(subject__endswith=str(found.pk)).order_by("-created_at")[:5],
+            "jobs": jobs_for(request.user)
+            .filter(subject__endswith=str(found.pk))
+            .order_by("-created_at")[:5],
             "newest_backup": backup_images().exclude(made_at=None).order_by("-made_at").first(),
         },
     )
@@ -90,7 +95,7 @@ def image(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @role_required(*MAKERS)
-def rename(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+def rename(request: PageRequest, image_id: uuid.UUID) -> HttpResponse:
     found = image_for_change(request.user, image_id)
     form = NameForm(request.POST)
     if form.is_valid():
@@ -101,7 +106,7 @@ def rename(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @role_required(*MAKERS)
-def delete(request: HttpRequest, image_id: uuid.UUID) -> HttpResponse:
+def delete(request: PageRequest, image_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
     found = image_for_change(request.user, image_id)
     with attempt(request, f"{found.name} is deleted here; backups made before still hold it.") as outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -19,6 +19,7 @@ from appliance.keys.actions import (
 )
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.unit.forms import DigestForm, RotateForm, WaiveForm
 from portal.unit.side import READERS
 
@@ -29,7 +30,7 @@ LIVE = ("queued", "running", "cancelling")
 @require_safe
 @never_cache
 @role_required(*READERS)
-def keys(request: HttpRequest) -> HttpResponse:
+def keys(request: PageRequest) -> HttpResponse:
     """Every epoch, newest first, with how many images it opens: what retiring a key would cost."""
     rows = list(selectors.epochs())
     needed = {row.key_id: images().filter(key_id=row.key_id, state__in=_USABLE).count() for row in rows}
@@ -54,11 +55,13 @@ _USABLE = ("committed", "verified", "damaged")
 
 @require_POST
 @role_required("admin")
-def rotate(request: HttpRequest) -> HttpResponse:
+def rotate(request: PageRequest) -> HttpResponse:
     require_fresh(request)
     form = RotateForm(request.POST)
     if form.is_valid():
-        with attempt(request, "The rotation has started; the present key goes on protecting until it is over."):
+        with attempt(
+            request, "The rotation has started; the present key goes on protecting until it is over."
+        ):
             job = start_rotation(
                 actor=actor_of(request), reason=form.cleaned_data["reason"], kind=form.cleaned_data["kind"]
             )
@@ -66,7 +69,7 @@ def rotate(request: HttpRequest) -> HttpResponse:
     return redirect("unit:keys")
 
 
-def _key_page(request: HttpRequest, key_id: str, **extra: object) -> HttpResponse:
+def _key_page(request: PageRequest, key_id: str, **extra: object) -> HttpResponse:
     found = selectors.epoch(key_id)
     return render(
         request,
@@ -90,14 +93,14 @@ def _key_page(request: HttpRequest, key_id: str, **extra: object) -> HttpRespons
 @require_safe
 @never_cache
 @role_required(*READERS)
-def key(request: HttpRequest, key_id: str) -> HttpResponse:
+def key(request: PageRequest, key_id: str) -> HttpResponse:
     return _key_page(request, key_id)
 
 
 @require_POST
 @never_cache
 @role_required("admin")
-def value(request: HttpRequest, key_id: str) -> HttpResponse:
+def value(request: PageRequest, key_id: str) -> HttpResponse:
     """Show the value once in the page, or send it as a file; either look is an event."""
     text = download_value(actor=actor_of(request), key_id=key_id)
     if request.POST.get("as") == "file":
@@ -111,7 +114,7 @@ def value(request: HttpRequest, key_id: str) -> HttpResponse:
 @require_POST
 @never_cache
 @role_required("admin")
-def sheet(request: HttpRequest, key_id: str) -> HttpResponse:
+def sheet(request: PageRequest, key_id: str) -> HttpResponse:
     """A page to print and keep away from the unit; safe to lose."""
     text = download_value(actor=actor_of(request), key_id=key_id)
     found = selectors.epoch(key_id)
@@ -124,7 +127,7 @@ def sheet(request: HttpRequest, key_id: str) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def prove(request: HttpRequest, key_id: str) -> HttpResponse:
+def prove(request: PageRequest, key_id: str) -> HttpResponse:
     form = DigestForm(request.POST)
     if form.is_valid():
         with attempt(request, "The digest is right: the value counts as durably held outside."):
@@ -134,7 +137,7 @@ def prove(request: HttpRequest, key_id: str) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def drill(request: HttpRequest, key_id: str) -> HttpResponse:
+def drill(request: PageRequest, key_id: str) -> HttpResponse:
     with attempt(request, "The drill is asked of the desk."):
         start_drill(actor=actor_of(request), key_id=key_id)
     return redirect("unit:key", key_id=key_id)
@@ -142,7 +145,7 @@ def drill(request: HttpRequest, key_id: str) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def waive(request: HttpRequest, key_id: str) -> HttpResponse:
+def waive(request: PageRequest, key_id: str) -> HttpResponse:
     require_fresh(request)
     form = WaiveForm(request.POST)
     if form.is_valid():

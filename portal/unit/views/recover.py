@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -40,6 +40,7 @@ from appliance.unit.actions import first_installation, set_desk
 from appliance.unit.selectors import unit as this_unit
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.unit.forms import CodeForm, DeskForm, DocumentForm, TargetForm
 from portal.unit.side import RECOVERERS
 
@@ -81,7 +82,7 @@ STEPS = (
          "Content is copied back and every piece checked; then the database is switched, once.",
          "The unit's", "The restored accounts take over: sign in as you did on the lost unit."),
     Step("rotate", "A key of its own",
-         "The recovered key left custody once, so nothing is ever sealed under it again: the unit makes a new one.",
+         "The recovered key has left custody, so nothing is sealed under it again: the unit makes a new one.",
          "Yours, then the unit's", "The first backup under the new key."),
     Step("finish", "First backup and close",
          "The first image is made and verified, the desk gets its report, and outbound work goes on.",
@@ -149,7 +150,7 @@ def standing() -> Standing:
 @require_safe
 @never_cache
 @role_required(*RECOVERERS)
-def recover(request: HttpRequest) -> HttpResponse:
+def recover(request: PageRequest) -> HttpResponse:
     """Goes on where the unit stands."""
     now = standing()
     if not now.begun:
@@ -160,7 +161,7 @@ def recover(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @role_required(*RECOVERERS)
-def step(request: HttpRequest, step: str) -> HttpResponse:
+def step(request: PageRequest, step: str) -> HttpResponse:
     now = standing()
     if step not in NAMES:
         raise Http404
@@ -181,7 +182,7 @@ def _furthest(now: Standing) -> int:
     return place
 
 
-def _show(request: HttpRequest, now: Standing, name: str, **extra: Any) -> HttpResponse:
+def _show(request: PageRequest, now: Standing, name: str, **extra: Any) -> HttpResponse:
     at = STEPS[NAMES.index(name)]
     furthest, reached = _furthest(now), NAMES.index(now.reached)
     steps = [
@@ -189,7 +190,9 @@ def _show(request: HttpRequest, now: Standing, name: str, **extra: Any) -> HttpR
             "label": entry.label,
             "done": place < reached or now.over,
             "here": entry.name == name,
-            "url": reverse("unit:recover-step", args=[entry.name]) if place <= furthest and entry.name != name else "",
+            "url": reverse("unit:recover-step", args=[entry.name])
+            if place <= furthest and entry.name != name
+            else "",
         }
         for place, entry in enumerate(STEPS)
     ]
@@ -207,17 +210,17 @@ def _show(request: HttpRequest, now: Standing, name: str, **extra: Any) -> HttpR
         "next_url": reverse("unit:recover-step", args=[now.reached]),
         "latest": jobs_for(request.user).exclude(state__in=LIVE).order_by("-ended_at").first(),
     }
-    context |= _GATHER.get(name, lambda _request, _now: {})(request, now) | extra
+    context |= (_GATHER[name](request, now) if name in _GATHER else {}) | extra
     status = int(context.pop("status", 200))
     return render(request, f"unit/recover_{name}.html", context, status=status)
 
 
-def _images(_request: HttpRequest, _now: Standing) -> dict[str, Any]:
+def _images(_request: PageRequest, _now: Standing) -> dict[str, Any]:
     rows = list(backups.images().filter(state__in=USABLE).order_by("-made_at")[:200])
     return {"images": rows, "values": backups.values_on_targets(), "sheet": value_sheet()}
 
 
-def _preview(request: HttpRequest, _now: Standing) -> dict[str, Any]:
+def _preview(request: PageRequest, _now: Standing) -> dict[str, Any]:
     """The chosen image stands in the address; without one, the newest is proposed."""
     rows = list(backups.images().filter(state__in=USABLE).order_by("-made_at")[:50])
     wanted = request.GET.get("image", "")
@@ -230,11 +233,11 @@ def _preview(request: HttpRequest, _now: Standing) -> dict[str, Any]:
     }
 
 
-def _restore(request: HttpRequest, _now: Standing) -> dict[str, Any]:
+def _restore(request: PageRequest, _now: Standing) -> dict[str, Any]:
     return {"job": jobs_for(request.user).filter(kind="recovery.restore").order_by("-created_at").first()}
 
 
-def _rotate(request: HttpRequest, _now: Standing) -> dict[str, Any]:
+def _rotate(request: PageRequest, _now: Standing) -> dict[str, Any]:
     return {
         "job": jobs_for(request.user).filter(kind="keys.rotate").order_by("-created_at").first(),
         "pending": keys.pending_epoch(),
@@ -242,18 +245,21 @@ def _rotate(request: HttpRequest, _now: Standing) -> dict[str, Any]:
     }
 
 
-def _finish(request: HttpRequest, now: Standing) -> dict[str, Any]:
+def _finish(request: PageRequest, now: Standing) -> dict[str, Any]:
     own = backups.images().filter(own=True, serial=now.unit.serial).exclude(state="abandoned")
     return {
         "first": own.order_by("sequence").first(),
         "targets": now.ready,
         "active": keys.active_epoch(),
-        "job": jobs_for(request.user).filter(kind__in=["backup.run", "backup.verify"]).order_by("-created_at").first(),
+        "job": jobs_for(request.user)
+        .filter(kind__in=["backup.run", "backup.verify"])
+        .order_by("-created_at")
+        .first(),
         "is_admin": request.user.has_role("admin"),
     }
 
 
-_GATHER: dict[str, Callable[[HttpRequest, Standing], dict[str, Any]]] = {
+_GATHER: dict[str, Callable[[PageRequest, Standing], dict[str, Any]]] = {
     "target": lambda _request, _now: {"form": TargetForm()},
     "images": _images,
     "request": lambda _request, now: {"desk_form": DeskForm(initial={"url": now.unit.desk_url})},
@@ -268,7 +274,7 @@ _GATHER: dict[str, Callable[[HttpRequest, Standing], dict[str, Any]]] = {
 # What can be done in the steps: one action each.
 
 
-def _add_target(request: HttpRequest, now: Standing) -> str:
+def _add_target(request: PageRequest, _now: Standing) -> str:
     form = TargetForm(request.POST)
     if not form.is_valid():
         raise _BadForm("target", form=form)
@@ -277,18 +283,18 @@ def _add_target(request: HttpRequest, now: Standing) -> str:
     return "target"
 
 
-def _look(request: HttpRequest, now: Standing) -> str:
+def _look(request: PageRequest, _now: Standing) -> str:
     connect_target(backups.target(request.POST.get("target", "")), actor=actor_of(request))
     return "target"
 
 
-def _install(request: HttpRequest, now: Standing) -> str:
+def _install(request: PageRequest, _now: Standing) -> str:
     require_fresh(request)
     first_installation(actor=actor_of(request), enrolment=request.POST.get("enrolment", "").strip() or None)
     return "start"
 
 
-def _desk(request: HttpRequest, now: Standing) -> str:
+def _desk(request: PageRequest, _now: Standing) -> str:
     form = DeskForm(request.POST)
     if not form.is_valid():
         raise _BadForm("request", desk_form=form)
@@ -296,12 +302,12 @@ def _desk(request: HttpRequest, now: Standing) -> str:
     return "request"
 
 
-def _ask(request: HttpRequest, now: Standing) -> str:
+def _ask(request: PageRequest, _now: Standing) -> str:
     request_transfer(actor=actor_of(request))
     return "request"
 
 
-def _collect(request: HttpRequest, now: Standing) -> str:
+def _collect(request: PageRequest, now: Standing) -> str:
     require_fresh(request)
     form = CodeForm(request.POST)
     if not form.is_valid():
@@ -312,7 +318,7 @@ def _collect(request: HttpRequest, now: Standing) -> str:
     return "transfer"
 
 
-def _load(request: HttpRequest, now: Standing) -> str:
+def _load(request: PageRequest, _now: Standing) -> str:
     require_fresh(request)
     form = DocumentForm(request.POST)
     if not form.is_valid():
@@ -321,40 +327,44 @@ def _load(request: HttpRequest, now: Standing) -> str:
     return "transfer"
 
 
-def _read(request: HttpRequest, now: Standing) -> str:
+def _read(request: PageRequest, _now: Standing) -> str:
     start_preview(backups.image(request.POST.get("image", "")), actor=actor_of(request))
     return "preview"
 
 
-def _start(request: HttpRequest, now: Standing) -> str:
+def _start(request: PageRequest, _now: Standing) -> str:
     require_fresh(request)
-    start_restore(backups.image(request.POST.get("image", "")), actor=actor_of(request))
+    start_restore(
+        backups.image(request.POST.get("image", "")),
+        actor=actor_of(request),
+        accept_rolled_back=request.POST.get("accept_rolled_back") == "yes",
+    )
     return "restore"
 
 
-def _new_key(request: HttpRequest, now: Standing) -> str:
+def _new_key(request: PageRequest, _now: Standing) -> str:
     require_fresh(request)
     start_rotation(actor=actor_of(request), reason="rotation after a restore")
     return "rotate"
 
 
-def _back_up(request: HttpRequest, now: Standing) -> str:
+def _back_up(request: PageRequest, _now: Standing) -> str:
     start_backup(backups.target(request.POST.get("target", "")), actor=actor_of(request))
     return "finish"
 
 
-def _verify(request: HttpRequest, now: Standing) -> str:
+def _verify(request: PageRequest, _now: Standing) -> str:
     start_verify(backups.image(request.POST.get("image", "")), actor=actor_of(request), depth="full")
     return "finish"
 
 
-def _outbound(request: HttpRequest, now: Standing) -> str:
+def _outbound(request: PageRequest, _now: Standing) -> str:
     require_fresh(request)
     confirm_outbound(actor=actor_of(request))
     return "finish"
 
 
-_ACTS: dict[tuple[str, str], Callable[[HttpRequest, Standing], str]] = {
+_ACTS: dict[tuple[str, str], Callable[[PageRequest, Standing], str]] = {
     ("start", "install"): _install,
     ("target", "add"): _add_target,
     ("target", "look"): _look,
@@ -383,7 +393,7 @@ class _BadForm(Exception):
 
 @require_POST
 @role_required(*RECOVERERS)
-def act(request: HttpRequest, step: str, act: str) -> HttpResponse:
+def act(request: PageRequest, step: str, act: str) -> HttpResponse:
     """One act of one step; a refusal is shown on the step it belongs to."""
     chosen = _ACTS.get((step, act))
     if chosen is None or ((step, act) in _ADMIN_ONLY and not request.user.has_role("admin")):
@@ -396,8 +406,4 @@ def act(request: HttpRequest, step: str, act: str) -> HttpResponse:
             return redirect("unit:recover-step", step=chosen(request, now))
     except _BadForm as bad:
         return _show(request, now, bad.step, status=400, **bad.forms)
-    return _show(
-        request, standing(), step, status=409, refusal=outcome.refusal, event_id=outcome.event_id
-    )
-
-
+    return _show(request, standing(), step, status=409, refusal=outcome.refusal, event_id=outcome.event_id)

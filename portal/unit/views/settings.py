@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -18,6 +18,7 @@ from appliance.unit.actions import (
 from appliance.unit.selectors import unit
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.unit.forms import DeskForm
 from portal.unit.side import READERS, RECOVERERS
 
@@ -25,7 +26,7 @@ from portal.unit.side import READERS, RECOVERERS
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*READERS, *RECOVERERS)
-def settings(request: HttpRequest) -> HttpResponse:
+def settings(request: PageRequest) -> HttpResponse:
     found = unit()
     may_act = request.user.has_role(*RECOVERERS)
     form = DeskForm(
@@ -50,15 +51,17 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @role_required(*RECOVERERS)
-def refresh_list(request: HttpRequest) -> HttpResponse:
-    with attempt(request, "The desk is asked for its newest list; it is believed only under the pinned root."):
+def refresh_list(request: PageRequest) -> HttpResponse:
+    with attempt(
+        request, "The desk is asked for its newest list; it is believed only under the pinned root."
+    ):
         refresh_authority_list(actor=actor_of(request), text=request.POST.get("text") or None)
     return redirect("unit:settings")
 
 
 @require_POST
 @role_required("admin")
-def outbound(request: HttpRequest) -> HttpResponse:
+def outbound(request: PageRequest) -> HttpResponse:
     if request.POST.get("to") == "pause":
         with attempt(request, "Outbound work is paused."):
             pause_outbound(actor=actor_of(request), why="by hand")
@@ -71,7 +74,7 @@ def outbound(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def tampered(request: HttpRequest) -> HttpResponse:
+def tampered(request: PageRequest) -> HttpResponse:
     """The one act from which this unit never comes back."""
     require_fresh(request)
     if request.POST.get("confirm_name") != unit().serial:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.permissions import role_required
 from appliance.backup.selectors import images
-from appliance.recovery.selectors import readiness
+from appliance.keys.selectors import active_epoch
+from appliance.recovery.selectors import Link, readiness
 from appliance.unit.selectors import unit_or_none
-from jobs.selectors import running_jobs_for
+from portal.shell.request import PageRequest
 from portal.shell.views.people import account
 from portal.unit.side import CONTENT, READERS, RECOVERERS, RECOVERY_STATES
 
@@ -25,21 +26,32 @@ ANSWERS = {
 # Where each link of the chain is looked after, and the icon it goes by.
 PLACES = {
     "image": ("unit:backups", "archive"),
-    "backup": ("unit:backups", "archive"),
+    "key": ("unit:backups", "shield-check"),
     "epoch": ("unit:keys", "key"),
-    "key": ("unit:keys", "key"),
     "value": ("unit:keys", "file-text"),
     "drill": ("unit:keys", "test-pipe"),
-    "authority": ("unit:settings", "certificate"),
     "authority-key": ("unit:settings", "certificate"),
     "desk": ("unit:settings", "building"),
     "target": ("unit:targets", "database"),
 }
+# REST addresses of single things, and the page of the same thing.
+PAGES = {"backup-images": "unit:backup", "backup-targets": "unit:target"}
+TONES = {"green": "ok", "amber": "warn", "red": "bad"}
+
+
+def _page_of(link: Link, place: str, key_id: str) -> str:
+    """The page on which this link can be looked at and mended."""
+    parts = link.url.strip("/").split("/")
+    if len(parts) > 3 and parts[2] in PAGES:
+        return reverse(PAGES[parts[2]], args=[parts[3]])
+    if link.name in ("value", "drill") and key_id:
+        return reverse("unit:key", args=[key_id])
+    return reverse(place)
 
 
 @require_safe
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: PageRequest) -> HttpResponse:
     """Where a person lands after sign-in: the way back while the unit is on it, else what they may see."""
     unit = unit_or_none()
     if unit is not None and unit.state in RECOVERY_STATES and request.user.has_role(*RECOVERERS):
@@ -54,18 +66,19 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @role_required(*READERS)
-def survival(request: HttpRequest) -> HttpResponse:
+def survival(request: PageRequest) -> HttpResponse:
     found = readiness()
     tone, icon, words = ANSWERS[found.answer]
+    epoch = active_epoch()
     links = []
     for link in found.links:
         place, link_icon = PLACES.get(link.name, ("unit:survival", "link"))
         links.append(
             {
                 "link": link,
-                "tone": {"green": "ok", "amber": "warn", "red": "bad"}.get(link.state, "idle"),
+                "tone": TONES.get(link.state, "idle"),
                 "icon": link_icon,
-                "url": reverse(place),
+                "url": _page_of(link, place, epoch.key_id if epoch else ""),
             }
         )
     broken = [entry for entry in links if entry["tone"] == "bad"] or [e for e in links if e["tone"] == "warn"]
@@ -79,8 +92,7 @@ def survival(request: HttpRequest) -> HttpResponse:
             "answer": words,
             "links": links,
             "first": broken[0] if broken else None,
-            "newest": images().exclude(made_at=None).order_by("-made_at").first(),
-            "busy": running_jobs_for(request.user).exists(),
+            "newest": images().filter(state="verified").order_by("-made_at").first(),
             "may_act": request.user.has_role("admin"),
         },
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -14,6 +14,7 @@ from appliance.backup import selectors
 from appliance.backup.actions import add_target, connect_target, edit_target, remove_target
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
+from portal.shell.request import PageRequest
 from portal.shell.tables import Table
 from portal.unit.forms import TargetForm
 from portal.unit.side import READERS
@@ -22,7 +23,7 @@ from portal.unit.side import READERS
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*READERS)
-def targets(request: HttpRequest) -> HttpResponse:
+def targets(request: PageRequest) -> HttpResponse:
     may_act = request.user.has_role("admin")
     form = TargetForm(request.POST if may_act and request.method == "POST" else None)
     if request.method == "POST" and may_act and form.is_valid():
@@ -47,7 +48,7 @@ def targets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 @role_required(*READERS)
-def target(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
+def target(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
     found = selectors.target(target_id)
     may_act = request.user.has_role("admin")
     initial = {"name": found.name, "path": found.settings.get("path", "")}
@@ -69,14 +70,16 @@ def target(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
             "form": form,
             "may_act": may_act,
             "images": selectors.images(found).order_by("-made_at")[:20],
-            "jobs": jobs_for(request.user).filter(subject=f"backup-target:{found.pk}").order_by("-created_at")[:5],
+            "jobs": jobs_for(request.user)
+            .filter(subject=f"backup-target:{found.pk}")
+            .order_by("-created_at")[:5],
         },
     )
 
 
 @require_POST
 @role_required("admin", "recovery-operator")
-def connect(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
+def connect(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
     found = selectors.target(target_id)
     with attempt(request, "The target is being looked at."):
         connect_target(found, actor=actor_of(request))
@@ -85,7 +88,7 @@ def connect(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @role_required("admin")
-def remove(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
+def remove(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
     require_fresh(request)
     found = selectors.target(target_id)
     with attempt(request, f"{found.name} is forgotten; nothing on it was touched.") as outcome:

@@ -1,0 +1,13 @@
+"""The request of a view that only signed-in people reach (`login_required` or `role_required` see to it)."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+class PageRequest(HttpRequest):
+    """A request whose user is an account; for types only, Django makes the object."""
+
+    user: User
