@@ -18,7 +18,7 @@ from sealing.labels import TYP_COUNTERSIGNATURE, TYP_LEDGER_ENTRY
 from .base import AuthorityDocument
 
 if TYPE_CHECKING:
-    from ..trust import Trust
+    from sealing.trust import Trust
 
 __all__ = [
     "Countersignature",

@@ -16,7 +16,7 @@ from sealing.labels import TYP_VOID
 from .base import AuthorityDocument
 
 if TYPE_CHECKING:
-    from ..trust import Trust
+    from sealing.trust import Trust
 
 __all__ = ["FORM", "VoidNotice", "digest", "issue", "read"]
 

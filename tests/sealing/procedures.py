@@ -136,11 +136,13 @@ READ: dict[str, Callable[[str, Trust], Any]] = {
     "read enrolment": enrolment.read,
 }
 
+
+def reading(reader: Callable[[str, Trust], Any]) -> Callable[[Inputs], Any]:
+    return lambda given: reader(given["text"], trust_of(given))
+
+
 PROCEDURES: dict[str, Callable[[Inputs], Any]] = {
-    **{
-        name: (lambda given, reader=reader: reader(given["text"], trust_of(given)))
-        for name, reader in READ.items()
-    },
+    **{name: reading(reader) for name, reader in READ.items()},
     "read possession": lambda given: possession.read(given["text"]),
     "read authority list": lambda given: authority_list.read(given["text"], trust_of(given).root),
     "take authority list": lambda given: trust_of(given).take_authority_list(given["text"]),

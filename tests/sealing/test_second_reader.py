@@ -72,7 +72,9 @@ REGISTRY = Registry(algorithms=["ES384"], strict_check_header=False)
 
 
 def verify_by_joserfc(text: str, key: VerifyKey) -> bytes:
-    return bytes(jws.deserialize_compact(text, ECKey.import_key(jwk_of(key)), registry=REGISTRY).payload)
+    return bytes(
+        jws.deserialize_compact(text, ECKey.import_key(dict(jwk_of(key))), registry=REGISTRY).payload
+    )
 
 
 def verify_by_jwcrypto(text: str, key: VerifyKey) -> bytes:

@@ -20,9 +20,9 @@ from sealing.documents import (
     transfer_request,
     value,
 )
-from sealing.ecdsa import SigningKey
-from sealing.encoding import b64u
-from sealing.hpke import KemPrivateKey
+from sealing.ecdsa import SigningKey, VerifyKey
+from sealing.encoding import Thumbprint, b64u, thumbprint_of
+from sealing.hpke import KemPrivateKey, KemPublicKey
 from sealing.identity import (
     check_root,
     make_device_authority,
@@ -91,7 +91,7 @@ class World:
         )
         self.device_signer = KeySigner(
             self.device_key,
-            kid=authority_list.thumbprint_of(self.device_authority),
+            kid=thumbprint_of(self.device_authority),
             chain=(self.device_authority,),
         )
         self.desk_signer = KeySigner(SigningKey.generate())
@@ -108,7 +108,7 @@ class World:
         return OaepPrivateKey.generate()
 
     def entries(self, **states: str) -> tuple[authority_list.AuthorityEntry, ...]:
-        keys = {
+        keys: dict[str, VerifyKey | KemPublicKey] = {
             "device-authority": self.device_key.public,
             "front-desk": self.desk_signer._key.public,
             "custody": self.custody_signer._key.public,
@@ -148,7 +148,7 @@ class World:
         signing, kem = SigningKey.generate(), kem or KemPrivateKey.generate()
         request = read_request(make_request(signing, serial))
         certificate = make_unit_certificate(self.device_key, self.device_authority, request)
-        thumbprint = authority_list.thumbprint_of(certificate)
+        thumbprint = thumbprint_of(certificate)
         record = device_record.issue(
             device_record.DeviceRecord(
                 serial=serial,
@@ -200,7 +200,7 @@ class World:
             appliance=APPLIANCE,
             source=Source(
                 serial=self.source.serial,
-                certificate=self.source.signer.kid,
+                certificate=Thumbprint(self.source.signer.kid),
                 ended="failed",
                 ended_at=NOW - 500,
             ),

@@ -17,9 +17,7 @@ from sealing.passphrase import Passphrase, seal_key
 from tests.sealing.world import CUSTOMER, NOW, Human
 from tests.vectors import forge
 from tests.vectors.forge import Collector, canonical
-from tests.vectors.scene import Scene
-
-PASSPHRASE = "a passphrase for vectors"
+from tests.vectors.scene import PASSPHRASE, Scene
 
 
 def add_all(to: Collector, scene: Scene) -> None:
@@ -127,10 +125,12 @@ def add_approvals(to: Collector, scene: Scene) -> None:
         "binding.own-customer",
         _approval(scene, customers),
     )
-    for name, fault, claims in [
-        ("approval-by-the-opener", "the person opened it", {"opened_by": {"id": a.id, "name": a.name}}),
-        ("approval-by-an-editor", "the person edited it", {"edited_by": [{"id": a.id, "name": a.name}]}),
-    ]:
+    same: dict[str, Any] = {"id": a.id, "name": a.name}
+    acts: list[tuple[str, str, dict[str, Any]]] = [
+        ("approval-by-the-opener", "the person opened it", {"opened_by": same}),
+        ("approval-by-an-editor", "the person edited it", {"edited_by": [same]}),
+    ]
+    for name, fault, claims in acts:
         own = forge.with_claims(scene.ticket, scene.desk_signer, **claims)
         approved = scene_approval(scene, own, a)
         refused(name, fault, "binding.own-act", approved, ticket=own)
@@ -376,8 +376,7 @@ def add_factory(to: Collector, scene: Scene) -> None:
 
 
 def add_key_file(to: Collector, scene: Scene) -> None:
-    key = scene.people[0].key
-    text = seal_key(key, Passphrase.of(PASSPHRASE), use="approver", name="Person 1")
+    text = scene.key_file
     escrow = seal_key(KemPrivateKey.generate(), Passphrase.of(PASSPHRASE), use="escrow", name="Escrow")
     file = json.loads(text)
 

@@ -24,6 +24,7 @@ from sealing.documents import (
 from sealing.encoding import b64u
 from sealing.identity import make_request
 from sealing.jose import KeySigner
+from sealing.passphrase import Passphrase, seal_key
 from sealing.secret import DataKey, IdKey
 from sealing.trust import Trust
 from tests.sealing.world import APPLIANCE, CUSTOMER, NOW, TARGET_ID, TICKET_ID, World
@@ -31,6 +32,7 @@ from tests.sealing.world import APPLIANCE, CUSTOMER, NOW, TARGET_ID, TICKET_ID, 
 LATER = NOW + 1000  # when things are opened
 OTHER_CUSTOMER = "99999999-9999-4999-8999-999999999999"
 DATA_KEY_ID = "d" * 32
+PASSPHRASE = "a passphrase for vectors"
 
 
 class Scene(World):
@@ -151,12 +153,21 @@ class Scene(World):
         )
 
     @cached_property
+    def data_key(self) -> DataKey:
+        return DataKey.generate()
+
+    @cached_property
+    def key_file(self) -> str:
+        human = self.people[0]
+        return seal_key(human.key, Passphrase.of(PASSPHRASE), use="approver", name=human.name)
+
+    @cached_property
     def wrapped(self) -> str:
-        return self.key.wrap_data_key(DATA_KEY_ID, DataKey.generate())
+        return self.key.wrap_data_key(DATA_KEY_ID, self.data_key)
 
     @cached_property
     def hybrid_wrapped(self) -> str:
-        return self.hybrid_key.wrap_data_key(DATA_KEY_ID, DataKey.generate())
+        return self.hybrid_key.wrap_data_key(DATA_KEY_ID, self.data_key)
 
     def make_id_key(self) -> IdKey:
         return IdKey.generate()
@@ -191,6 +202,7 @@ class Scene(World):
             "key": _key(self.key),
             "hybrid_key": _key(self.hybrid_key),
             "data_key_id": DATA_KEY_ID,
+            "data_key": b64u(self.data_key.reveal()),
             "unit_chain": [b64u(der) for der in self.source.signer.chain],
             "value": self.value,
             "transfer_request": self.request,
@@ -225,7 +237,9 @@ class Scene(World):
         }
         vectors = [{"name": n, "do": do, "given": {"text": t}} for n, (do, t) in by_name.items()]
         hybrid = {"text": self.hybrid_wrapped, "key": _key(self.hybrid_key)}
+        file = {"text": self.key_file, "passphrase": PASSPHRASE, "use": "approver"}
         vectors += [
+            {"name": "key file", "do": "open key file", "given": file},
             {"name": "a round of approvals", "do": "approval round", "given": {"approvals": self.approvals}},
             {
                 "name": "first roster",
