@@ -14,7 +14,6 @@ os.environ.setdefault("STRONGROOM_PROCESS", "web")
 
 from django.core.asgi import get_asgi_application
 
-from config import rooms
 from config.settings import environment as env
 from ground.rest.body_limit import BodyLimit
 
@@ -68,7 +67,7 @@ def build() -> App:
     """The application of this process's role."""
     app: App = get_asgi_application()  # type: ignore[assignment]  # Django types messages more narrowly
     app = BodyLimit(app)
-    if env.role() == "appliance" and rooms.present("appliance.content.tus"):
+    if env.role() == "appliance":
         from appliance.content.tus import TusUploads
 
         app = TusUploads(app)  # bounds the bodies it takes itself

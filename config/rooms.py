@@ -39,7 +39,7 @@ _EXTRA_API_URLS: dict[Role, list[str]] = {
 
 def domain_apps(role: Role) -> list[str]:
     """Apps with rows of the role's domain, lowest floor first."""
-    return [app for app in _DOMAIN_APPS[role] if present(f"{app}.apps")]
+    return list(_DOMAIN_APPS[role])
 
 
 def shared_apps(role: Role) -> list[str]:
@@ -48,27 +48,27 @@ def shared_apps(role: Role) -> list[str]:
 
 
 def portal_apps(role: Role) -> list[str]:
-    return [app for app in _PORTAL_APPS[role] if present(f"{app}.apps")]
+    return list(_PORTAL_APPS[role])
 
 
 def api_urls(role: Role) -> list[str]:
     """URL modules included below ``/api/v1/``."""
     rooms = [f"{app}.api.urls" for app in ["audit", "accounts", "jobs", *_DOMAIN_APPS[role]]]
-    return [module for module in [*rooms, *_EXTRA_API_URLS[role]] if present(module)]
+    return [module for module in [*rooms, *_EXTRA_API_URLS[role]] if _present(module)]
 
 
 def portal_urls(role: Role) -> list[str]:
     """URL modules of pages, included at the root after everything else."""
-    return [f"{app}.urls" for app in _PORTAL_APPS[role] if present(f"{app}.urls")]
+    return [f"{app}.urls" for app in _PORTAL_APPS[role]]
 
 
 def task_modules(role: Role) -> list[str]:
     """Modules whose import registers job handlers or Celery tasks; loaded by workers only."""
     apps = [*shared_apps(role), *_DOMAIN_APPS[role]]
-    return [f"{app}.tasks" for app in apps if present(f"{app}.tasks")]
+    return [f"{app}.tasks" for app in apps if _present(f"{app}.tasks")]
 
 
-def present(module: str) -> bool:
+def _present(module: str) -> bool:
     """Whether a module is there, without importing it (its parents are)."""
     try:
         return find_spec(module) is not None

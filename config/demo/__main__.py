@@ -140,8 +140,12 @@ class Demo:
                 if (self.world.sites[name].root / part).exists()
             ]
             paths += [self.target, self.recordings, self.temporary]
-            hits = sum(self.journey.scan(name, *paths) for name in sites)
-            told.append(f"{hits} hits")
+            found = [self.journey.scan(name, *paths) for name in sites]
+            hits = sum(report["canary_hits"] for report in found)
+            looked = sum(report["bytes"] for report in found) / GIB
+            told.append(
+                f"{hits} hits in {looked:.2f} GiB, {sum(report['skipped'] for report in found)} skipped"
+            )
         return hits
 
 

@@ -242,11 +242,15 @@ class Journey:
 
     # ---- looking for keys ----
 
-    def scan(self, site: str, *paths: Path) -> int:
-        """Hits of the site's own secrets in files: counted by the key process or by custody itself."""
+    def scan(self, site: str, *paths: Path) -> dict[str, Any]:
+        """Hits of the site's own secrets in files, counted by the key process or by custody itself.
+
+        Members: canary_hits, by_kind, files, bytes, skipped.
+        """
         command = "custody_scan" if site == CUSTODY else "scan_keys"
         answer = self.world.sites[site].manage(command, *(str(path) for path in paths), timeout=900)
-        return int(json.loads(answer.splitlines()[-1])["canary_hits"])
+        found: dict[str, Any] = json.loads(answer.splitlines()[-1])
+        return found
 
 
 def newest_header(target: Path) -> str:

@@ -175,7 +175,7 @@ if not env.IS_WORKER:
         "django.contrib.messages.middleware.MessageMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
         "allauth.account.middleware.AccountMiddleware",
-        *(["portal.shell.middleware.RefusalMiddleware"] if rooms.portal_apps(_ROLE) else []),
+        "portal.shell.middleware.RefusalMiddleware",
     ]
     TEMPLATES += [
         {
@@ -183,12 +183,12 @@ if not env.IS_WORKER:
             "DIRS": [BASE_DIR / "templates"],
             "APP_DIRS": True,
             "OPTIONS": {
-                "builtins": ["portal.shell.templatetags.strongroom"] if rooms.portal_apps(_ROLE) else [],
+                "builtins": ["portal.shell.templatetags.strongroom"],
                 "context_processors": [
                     "django.template.context_processors.request",
                     "django.contrib.auth.context_processors.auth",
                     "django.contrib.messages.context_processors.messages",
-                    *(["portal.shell.context.shell"] if rooms.portal_apps(_ROLE) else []),
+                    "portal.shell.context.shell",
                 ],
             },
         }

@@ -53,6 +53,7 @@ class Program:
     group: int | None = None
     groups: Sequence[int] = ()
     once_ready: Sequence[str] = ()  # names of siblings that must be ready first
+    ends_last: bool = False  # others say good-bye to it
 
 
 class Child:

@@ -9,6 +9,8 @@ from config.supervisor.world import DESK, UNIT_A, UNIT_B, World
 
 
 def print_accounts(console: Console, world: World) -> None:
+    # A password cut short is none: the table is as wide as it needs to be.
+    wide = Console(highlight=False, soft_wrap=True, width=max(console.width, 120))
     table = Table(title="Sites and accounts", title_justify="left", header_style="dim", pad_edge=False)
     for name in ("site", "address", "user", "password", "role"):
         table.add_column(name, no_wrap=True)
@@ -23,10 +25,14 @@ def print_accounts(console: Console, world: World) -> None:
                 account.role,
                 end_section=number == len(site.accounts) - 1,
             )
-    console.print(table, markup=False)
+    wide.print(table, markup=False)
     console.print(
-        f"also in {world.credentials.path} (readable by you alone), with tokens for REST\n", markup=False
+        f"also in {world.credentials.path} (readable by you alone), with tokens for REST", markup=False
     )
+    for path in sorted((world.root / "people").glob("*.pass")):
+        key = path.with_suffix(".key")
+        console.print(f"{path.stem} approves with {key}, passphrase {path.read_text()}", markup=False)
+    console.print()
 
 
 def print_journey(console: Console, world: World) -> None:

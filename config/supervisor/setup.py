@@ -46,6 +46,7 @@ class FirstStart:
         self.people = world.root / "people"
 
     def steps(self) -> Sequence[tuple[str, Callable[[], None]]]:
+        sample = (("sample image", self.add_sample),) if self.sample else ()
         return (
             ("databases", self.make_databases),
             ("approver keys", self.make_approver_keys),
@@ -56,7 +57,7 @@ class FirstStart:
             ("desk's address", lambda: point_units_at_desk(self.world)),
             ("first key", self.make_first_key),
             ("target", self.add_target),
-            ("sample image", self.add_sample),
+            *sample,
         )
 
     def is_needed(self) -> bool:
@@ -176,8 +177,6 @@ class FirstStart:
 
     def add_sample(self) -> None:
         """One small disk image, so that there is something to see and to back up."""
-        if not self.sample:
-            return
         with tempfile.TemporaryDirectory() as folder:
             image = Path(folder) / "sample.img"
             try:

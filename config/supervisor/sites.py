@@ -166,7 +166,7 @@ class SiteSpec:
     def _broker(self) -> Program:
         path = self.site.broker_socket
         command = brokers.command(path, self.root / "broker")
-        return self._program("broker", command, lambda: brokers.answers(path))
+        return self._program("broker", command, lambda: brokers.answers(path), ends_last=True)
 
     def _keys(self) -> Program:
         path = self.site.keys_socket

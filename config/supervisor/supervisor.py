@@ -120,11 +120,13 @@ class Supervisor:
         return sibling is None or sibling.phase is Phase.READY
 
     def _end(self, children: list[Child]) -> None:
-        for child in children:
-            child.terminate()
         deadline = time.monotonic() + GRACE
-        for child in children:
-            child.reap(deadline)
+        for last in (False, True):
+            ending = [child for child in children if child.program.ends_last is last]
+            for child in ending:
+                child.terminate()
+            for child in ending:
+                child.reap(deadline)
 
     def _explain(self, name: str, child: Child | None) -> str:
         if child is None:

@@ -128,7 +128,10 @@ def test_the_units_own_scan_finds_its_keys_nowhere(backed_up: Story) -> None:
     parts = ("db", "broker", "log", "run", "spool", "store", "mail")
     paths = [site.root / part for site in backed_up.world.sites.values() for part in parts]
     there = [path for path in [*paths, backed_up.target] if path.exists()]
-    assert backed_up.journey.scan(UNIT_A, *there) == 0
+    found = backed_up.journey.scan(UNIT_A, *there)
+    assert found["canary_hits"] == 0
+    assert found["skipped"] == 0
+    assert found["bytes"] > backed_up.image["stored_bytes"]
 
 
 def test_nobody_approves_a_ticket_without_a_document(lost: Story) -> None:
@@ -170,7 +173,9 @@ def test_custodys_scan_finds_no_key_anywhere(restored: Story) -> None:
     parts = ("db", "broker", "log", "run", "mail")
     paths = [site.root / part for site in restored.world.sites.values() for part in parts]
     there = [path for path in [*paths, restored.target] if path.exists()]
-    assert restored.journey.scan(CUSTODY, *there) == 0
+    found = restored.journey.scan(CUSTODY, *there)
+    assert found["canary_hits"] == 0
+    assert found["bytes"] > restored.image["stored_bytes"]
 
 
 def test_the_event_logs_of_both_sides_verify(restored: Story) -> None:
