@@ -146,7 +146,7 @@ def _flush_may_empty_the_event_log() -> Iterator[None]:
 
     from audit import triggers
 
-    stock = TransactionTestCase._fixture_teardown
+    stock = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # not in the stubs
 
     def teardown(self: Any) -> None:
         triggers.remove(connections["default"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from accounts.errors import FreshSignInNeeded
@@ -24,6 +26,11 @@ def _no_failures_yet() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+def page(request: HttpRequest) -> Any:
+    """A page that everyone sees whom the decorator lets through."""
+    return "page"
 
 
 def test_nobody_signs_up() -> None:
@@ -57,7 +64,7 @@ def test_a_session_from_before_the_sign_in_is_not_the_one_after_it() -> None:
 
 def test_a_role_taken_away_is_gone_at_the_next_request() -> None:
     user = person("auditor", username="ann")
-    view = role_required("auditor")(lambda _request: "page")
+    view = role_required("auditor")(page)
     request = RequestFactory().get("/")
     request.user = User.objects.get(pk=user.pk)
     assert view(request) == "page"
@@ -72,8 +79,8 @@ def test_strangers_are_sent_to_sign_in() -> None:
 
     request = RequestFactory().get("/somewhere?x=1")
     request.user = AnonymousUser()
-    answer = role_required("auditor")(lambda _request: "page")(request)
-    assert answer.url == "/accounts/login/?next=/somewhere%3Fx%3D1"
+    answer = role_required("auditor")(page)(request)
+    assert answer["Location"] == "/accounts/login/?next=/somewhere%3Fx%3D1"
 
 
 @pytest.mark.parametrize("signed_in_at", [None, 0, "now", time.time() - 301, time.time() + 3600])

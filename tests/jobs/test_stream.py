@@ -101,6 +101,8 @@ def test_rest_answers_while_streams_are_open_and_serves_its_description(web: str
         assert "/api/v1/jobs/{job_id}/cancel" in schema["paths"]
         page = httpx.get(f"{web}/api/docs/")
         assert page.status_code == 200
+        assert "'unsafe-inline'" in page.headers["content-security-policy"]
+        assert "unsafe" not in httpx.get(f"{web}/accounts/login/").headers["content-security-policy"]
         assert "http://" not in page.text.replace(web, "")
         assert "https://" not in page.text
 

@@ -7,11 +7,19 @@ from django.apps import apps
 from django.conf import settings
 
 from ground.db import portable as module
-from ground.db.portable import declaration, declarations, field_names, portable, travelling, undeclared
+from ground.db.portable import (
+    Declaration,
+    declaration,
+    declarations,
+    field_names,
+    portable,
+    travelling,
+    undeclared,
+)
 
 
 @pytest.fixture
-def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Declaration]:
     """A copy, so that a planted fault does not stay."""
     declarations()
     copy = dict(module._declared)
@@ -24,12 +32,12 @@ def test_every_model_and_every_field_of_every_installed_app_is_declared() -> Non
     assert undeclared() == []
 
 
-def test_a_forgotten_model_is_found(declared: dict[str, object]) -> None:
+def test_a_forgotten_model_is_found(declared: dict[str, Declaration]) -> None:
     del declared["jobs.Job"]
     assert "jobs.Job" in undeclared()
 
 
-def test_a_forgotten_an_invented_and_a_doubled_field_are_found(declared: dict[str, object]) -> None:
+def test_a_forgotten_an_invented_and_a_doubled_field_are_found(declared: dict[str, Declaration]) -> None:
     del declared["accounts.RoleGrant"]
     portable("accounts.RoleGrant", "image", ["id", "created_at", "user", "invented"], ["granted_by", "user"])
     found = [name for name in undeclared() if "RoleGrant" in name]
@@ -44,13 +52,13 @@ def test_a_forgotten_an_invented_and_a_doubled_field_are_found(declared: dict[st
     ("keep", "merge"), [("merge", ""), ("image", "a.b"), ("everything", ""), ("unit", "a.b")]
 )
 def test_a_declaration_that_makes_no_sense_is_refused(
-    declared: dict[str, object], keep: str, merge: str
+    declared: dict[str, Declaration], keep: str, merge: str
 ) -> None:
     with pytest.raises(ValueError, match=r"jobs\.JobLine"):
         portable("jobs.JobLine", keep, merge=merge)  # type: ignore[arg-type]  # what is refused here
 
 
-def test_a_second_different_declaration_is_refused(declared: dict[str, object]) -> None:
+def test_a_second_different_declaration_is_refused(declared: dict[str, Declaration]) -> None:
     with pytest.raises(ValueError, match="twice"):
         portable("jobs.Job", "image", ["id"])
 
