@@ -8,6 +8,7 @@ keys, id keys, the spool's private key) arrive wrapped in types that do not prin
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from . import wire
 from .errors import BY_CODE, KeyRefusal, ProcessUnreachable
 
 DEFAULT_TIMEOUT: Final = 60.0  # seconds; a verb takes milliseconds, its fsync seldom more
+DEFAULT_PATIENCE: Final = 10.0  # seconds to wait for a key process that is being started again
+RETRY_SECONDS: Final = 0.1
 SCAN_TIMEOUT: Final = 900.0
 
 
@@ -160,9 +163,17 @@ class ScanResult:
 class KeyProcess:
     """Speaks to the key process listening on `socket_path`. Holds no connection; safe between threads."""
 
-    def __init__(self, socket_path: Path | str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        socket_path: Path | str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        patience: float = DEFAULT_PATIENCE,
+    ) -> None:
+        """`patience`: how long to wait for a process that is not there, or went away before it answered."""
         self._path: Final = str(socket_path)
         self._timeout: Final = timeout
+        self._patience: Final = patience
 
     # unit ---------------------------------------------------------------------------------------------------
 
@@ -225,7 +236,7 @@ class KeyProcess:
 
     def check_drill(self, proof: str) -> EpochInfo:
         """R5: check custody's answer; `DrillFailed` if it was not made with the key."""
-        return _epoch(self._call("check_drill", proof=proof)["epoch"])
+        return _epoch(self._call("check_drill", _once=True, proof=proof)["epoch"])
 
     def waive_drill(self, key_id: str, *, admins: Sequence[str], why: str) -> EpochInfo:
         """R5, marked: two admins, or one for the first key and in must-rotate."""
@@ -317,7 +328,7 @@ class KeyProcess:
 
     def install_transfer(self, transfer: str, *, who: str) -> Installed:
         """Check everything, consume the nonce and store the keys in one rename."""
-        return _installed(self._call("install_transfer", transfer=transfer, who=who))
+        return _installed(self._call("install_transfer", _once=True, transfer=transfer, who=who))
 
     def installation(self) -> Installed | None:
         """The newest installation, with a receipt as good as the first: for a crash before it was sent."""
@@ -327,24 +338,58 @@ class KeyProcess:
     # --------------------------------------------------------------------------------------------------------
     # -
 
-    def _call(self, verb: str, *, _timeout: float | None = None, **params: Any) -> dict[str, Any]:
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(_timeout or self._timeout)
+    def _call(
+        self, verb: str, *, _timeout: float | None = None, _once: bool = False, **params: Any
+    ) -> dict[str, Any]:
+        """One verb. Sent again after a crash of the key process, unless `_once`: then only if never sent."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return _judged(verb, self._exchange(verb, params, _timeout or self._timeout))
+            except _NotThere as error:
+                cause: Exception = error
+            except _WentAway as error:
+                if _once:
+                    raise ProcessUnreachable(verb=verb, reason=str(error)) from error
+                cause = error
+            if time.monotonic() >= deadline:
+                raise ProcessUnreachable(verb=verb, reason=str(cause)) from cause
+            time.sleep(RETRY_SECONDS)
+
+    def _exchange(self, verb: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
+            try:
                 connection.connect(self._path)
+            except OSError as error:
+                raise _NotThere(error.strerror or type(error).__name__) from error
+            try:
                 wire.send(connection, {"verb": verb, "params": params})
-                answer = wire.receive(connection)
-        except wire.PeerClosed as error:
-            raise ProcessUnreachable(verb=verb, reason="it hung up") from error
-        except OSError as error:
-            raise ProcessUnreachable(verb=verb, reason=error.strerror or type(error).__name__) from error
-        refusal = answer.get("refusal")
-        if refusal is not None:
-            raise BY_CODE.get(str(refusal.get("code")), KeyRefusal)(**refusal.get("facts", {}))
-        ok = answer.get("ok")
-        if not isinstance(ok, dict):
-            raise ProcessUnreachable(verb=verb, reason="an answer of no known shape")
-        return ok
+                return wire.receive(connection)
+            except wire.PeerClosed as error:
+                raise _WentAway("it hung up") from error
+            except TimeoutError as error:
+                raise ProcessUnreachable(verb=verb, reason="no answer in time") from error
+            except OSError as error:
+                raise _WentAway(error.strerror or type(error).__name__) from error
+
+
+class _NotThere(Exception):
+    """Nothing was sent."""
+
+
+class _WentAway(Exception):
+    """It may have done what was asked."""
+
+
+def _judged(verb: str, answer: dict[str, Any]) -> dict[str, Any]:
+    refusal = answer.get("refusal")
+    if refusal is not None:
+        raise BY_CODE.get(str(refusal.get("code")), KeyRefusal)(**refusal.get("facts", {}))
+    ok = answer.get("ok")
+    if not isinstance(ok, dict):
+        raise ProcessUnreachable(verb=verb, reason="an answer of no known shape")
+    return ok
 
 
 class RemoteSigner:

@@ -23,7 +23,7 @@ class RunningKeys:
     def __init__(self, site: Path) -> None:
         self.site = site
         self.process: subprocess.Popen[bytes] | None = None
-        self.keys = KeyProcess(site / "run" / "keys.sock")
+        self.keys = KeyProcess(site / "run" / "keys.sock", patience=0)
 
     @property
     def log(self) -> Path:

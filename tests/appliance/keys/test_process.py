@@ -99,8 +99,44 @@ def test_a_peer_that_hangs_up_in_the_middle_harms_nobody(installed: RunningKeys)
 
 def test_nobody_listening_is_a_refusal_in_words(tmp_path: Path) -> None:
     with pytest.raises(errors.ProcessUnreachable) as caught:
-        KeyProcess(tmp_path / "none.sock").status()
+        KeyProcess(tmp_path / "none.sock", patience=0).status()
     assert caught.value.next_step
+
+
+def test_a_caller_waits_for_a_key_process_that_is_started_again(installed: RunningKeys) -> None:
+    patient = KeyProcess(installed.site / "run" / "keys.sock", patience=20)
+    installed.kill()
+    said: list[str] = []
+    caller = threading.Thread(target=lambda: said.append(patient.status().serial))
+    caller.start()
+    installed.start()
+    caller.join(SECONDS)
+    assert said == ["78-T0001"]
+
+
+def test_a_verb_that_must_not_be_sent_twice_is_not(installed: RunningKeys, maker: Maker) -> None:
+    """The process dies after the installation is durable and before it answers."""
+    values = [installed.keys.values(installed.make_active(maker))[0]]
+    text = maker.transfer(values, installed.keys.transfer_request(), installed.keys.status().device_record)
+    installed.kill()
+    installed.start(
+        code="""
+import os, signal
+from appliance.keys.process import server
+server.Server._answer = lambda self, connection, answer: (
+    os.kill(os.getpid(), signal.SIGKILL) if "receipt" in answer.get("ok", {}) else wire_send(connection,
+    answer))
+wire_send = server.wire.send
+"""
+    )
+    patient = KeyProcess(installed.site / "run" / "keys.sock", patience=20)
+    with pytest.raises(errors.ProcessUnreachable):
+        patient.install_transfer(text, who="ada")
+    installed.kill()
+    installed.start()
+    with pytest.raises(errors.Replayed):
+        patient.install_transfer(text, who="ada")
+    assert patient.installation() is not None
 
 
 def test_the_socket_is_the_owners_alone(installed: RunningKeys) -> None:

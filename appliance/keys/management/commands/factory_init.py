@@ -88,7 +88,7 @@ class Command(BaseCommand):
 @contextmanager
 def _key_process() -> Iterator[KeyProcess]:
     """The running key process, or one that lives as long as the block."""
-    keys = KeyProcess(site().keys_socket)
+    keys = KeyProcess(site().keys_socket, patience=0)
     try:
         keys.status()
     except ProcessUnreachable:
