@@ -15,15 +15,19 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.db import connections
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.actions import create_user
 from accounts.models import User
 from appliance.backup.actions import add_target, start_backup, start_verify
 from appliance.backup.models import BackupImage, BackupTarget
+from appliance.backup.targets import Target, open_target
 from appliance.catalog.models import VirtualImage
 from appliance.content.engine import opening
+from appliance.content.engine.store import Store
 from appliance.keys.client import KeyProcess, Status
 from appliance.keys.engine.sync import sync
 from appliance.recovery.actions import load_transfer_file, request_transfer, start_restore
@@ -34,12 +38,17 @@ from appliance.unit.selectors import unit
 from audit.actor import Actor
 from config.site import site
 from ground.db import generations
+from ground.files import use
+from jobs import runner
+from jobs.context import JobContext
 from jobs.models import Job
 from jobs.runner import run_job
 from sealing.claims import HeadRef
+from sealing.content.keys import HeldKeys
 from sealing.documents import head as heads
 from tests.appliance.keys.maker import Maker
 from tests.appliance.keys.running import RunningKeys
+from tests.support.faultfs import FaultFs
 
 ADMIN = Actor.command("bench")
 PASSWORD = "correct horse battery staple"
@@ -53,6 +62,7 @@ class Bench:
         self.maker = maker
         self.targets = targets
         self.running = RunningKeys(site().root)
+        self._contexts: dict[uuid.UUID, JobContext] = {}
         self.content: dict[str, str] = {}  # name → SHA-256 of every virtual image ever brought in
 
     # ---- units ----
@@ -102,6 +112,10 @@ class Bench:
     def restart_keys(self) -> None:
         self.running.restart()
 
+    def sync(self) -> None:
+        """Rows follow the keyring, as they do in a worker."""
+        sync(actor=ADMIN, keys=self.keys)
+
     # ---- content ----
 
     def add_person(self, name: str = "ada") -> User:
@@ -124,6 +138,13 @@ class Bench:
             data_size=put.data_size,
             sha256=put.sha256 or "",
         )
+
+    def store(self) -> Store:
+        """The unit's store, to look into."""
+        return opening.open_store(writing=False)
+
+    def held_keys(self) -> HeldKeys:
+        return opening.content_keys(opening.engine_keys())
 
     def digest_of(self, row: VirtualImage) -> str:
         """SHA-256 of the image's content as the store gives it out, every chunk authenticated."""
@@ -157,6 +178,48 @@ class Bench:
         self.work(job)
         assert job.state == Job.State.FAILED, (job.state, job.result)
         return str(job.refusal["code"])
+
+    def done_all(self, kind: str) -> None:
+        """Run every waiting job of a kind; each must succeed."""
+        for job in self.waiting(kind):
+            self.done(job)
+
+    def lose(self, job: Job) -> None:
+        """What the sweeper does with a job whose process died: its lease is over, so it is queued again."""
+        Job.objects.filter(pk=job.pk, state__in=Job.HELD).update(
+            state=Job.State.QUEUED, lease_token=None, lease_until=None, exclusive="", due_at=timezone.now()
+        )
+        Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(due_at=timezone.now())
+
+    def killed(self, job: Job, at: int) -> bool:
+        """Run the job in a child that dies by SIGKILL just before its write number `at`; False if it ended
+        before it got there (the job is then done)."""
+        connections.close_all()
+        child = os.fork()
+        if child == 0:
+            try:
+                with use(FaultFs("kill", at)):
+                    run_job(job.pk)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        job.refresh_from_db()
+        return os.waitstatus_to_exitcode(status) != 0
+
+    def watch_contexts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Remember the context of each job that runs, so that a test can act in its midst."""
+        real = runner.claim
+
+        def claim(job_id: uuid.UUID) -> Any:
+            claimed = real(job_id)
+            if claimed is not None:
+                self._contexts[job_id] = claimed[0]
+            return claimed
+
+        monkeypatch.setattr(runner, "claim", claim)
+
+    def context_of(self, job: Job) -> JobContext:
+        return self._contexts[job.pk]
 
     def waiting(self, kind: str) -> QuerySet[Job]:
         return Job.objects.filter(kind=kind, state=Job.State.QUEUED).order_by("created_at")
@@ -209,6 +272,9 @@ class Bench:
     def restore(self, image: BackupImage, **options: Any) -> Restore:
         job = self.done(start_restore(image, actor=ADMIN, **options))
         return Restore.objects.get(pk=job.params["restore"])
+
+    def open(self, target: BackupTarget) -> Target:
+        return open_target(target.kind, target.settings)
 
     def path_of(self, target: BackupTarget) -> Path:
         return Path(target.settings["path"])

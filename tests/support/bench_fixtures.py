@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,3 +54,15 @@ def unit_on_bench(bench: Bench) -> Bench:
     bench.add_image("first", noise(1), ada)
     bench.add_image("second", noise(1, 200 * 1024) + noise(2), ada)
     return bench
+
+
+@pytest.fixture
+def small_disk(bench: Bench) -> Iterator[Path]:
+    """A real 3 MB file system at the place of the target "small": its limits are the kernel's."""
+    place = bench.targets / "small"
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=0700", "strongroom-test", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)

@@ -30,12 +30,13 @@ def check_settings(kind: str, settings: Mapping[str, Any]) -> None:
 def add_target(*, actor: Actor, name: str, kind: str, settings: Mapping[str, Any]) -> BackupTarget:
     """A new target; a job then connects it, and tells what it found in the target's state."""
     check_settings(kind, settings)
-    try:
-        with transaction.atomic():
-            target = BackupTarget.objects.create(name=name.strip(), kind=kind, settings=dict(settings))
-            facts = {"name": target.name, "kind": kind, "settings": dict(settings)}
-            record("backup.target-added", actor=actor, subject=f"backup-target:{target.id}", facts=facts)
-            connect_target(target, actor=actor)
-    except IntegrityError as error:
-        raise TargetNameTaken(name=name.strip()) from error
+    with transaction.atomic():
+        try:
+            with transaction.atomic():  # only the name may collide here; anything else is no refusal
+                target = BackupTarget.objects.create(name=name.strip(), kind=kind, settings=dict(settings))
+        except IntegrityError as error:
+            raise TargetNameTaken(name=name.strip()) from error
+        facts = {"name": target.name, "kind": kind, "settings": dict(settings)}
+        record("backup.target-added", actor=actor, subject=f"backup-target:{target.id}", facts=facts)
+        connect_target(target, actor=actor)
     return target

@@ -29,13 +29,14 @@ def edit_target(
         target.settings = dict(settings)
     if name is not None:
         target.name = name.strip()
-    try:
-        with transaction.atomic():
-            target.save(update_fields=["name", "settings"])
-            facts = {"name": target.name, "settings": target.settings}
-            record("backup.target-changed", actor=actor, subject=f"backup-target:{target.id}", facts=facts)
-            if settings is not None:
-                connect_target(target, actor=actor)
-    except IntegrityError as error:
-        raise TargetNameTaken(name=target.name) from error
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                target.save(update_fields=["name", "settings"])
+        except IntegrityError as error:
+            raise TargetNameTaken(name=target.name) from error
+        facts = {"name": target.name, "settings": target.settings}
+        record("backup.target-changed", actor=actor, subject=f"backup-target:{target.id}", facts=facts)
+        if settings is not None:
+            connect_target(target, actor=actor)
     return target

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import transaction
 
 from appliance.backup.engine import house, repository, write
 from appliance.backup.engine.chain import Found
@@ -311,7 +311,6 @@ def _give_up(work: _Work, image: BackupImage, place: Place, reason: BaseExceptio
         write.discard(place, work.target)
     except Refusal:
         work.ctx.log("The target did not answer while tidying up; the next backup does it.")
-    connections["default"].close()
     with house.rows(), transaction.atomic():
         if swap(image, "state", BackupImage.State.WRITING, BackupImage.State.ABANDONED):
             facts = reason.as_dict() if isinstance(reason, Refusal) else {"cancelled": True}

@@ -59,31 +59,32 @@ def start_restore(
         raise NotKeyed(key_id=image.key_id, epoch=image.epoch)
     if image.target.freshness == "rolled-back" and not accept_rolled_back:
         raise RollbackNotAccepted(target=image.target.name)
-    try:
-        with transaction.atomic():
-            restore = Restore.objects.create(
-                image_id=image.pk,
-                target_id=image.target_id,
-                rolled_back_accepted=accept_rolled_back,
-                started_by=actor.name[:200],
-            )
-            job = start_job(
-                "recovery.restore",
-                actor=actor,
-                params={"restore": str(restore.pk)},
-                subject=f"backup-image:{image.pk}",
-                idempotency_key=idempotency_key,
-            )
-            Restore.objects.filter(pk=restore.pk).update(job_id=job.pk)
-            record(
-                "recovery.restore",
-                actor=actor,
-                subject=f"backup-image:{image.pk}",
-                facts={"job": str(job.pk), "rolled_back_accepted": accept_rolled_back},
-                outcome="intent",
-            )
-    except IntegrityError as error:
-        raise RestoreRunning() from error
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                restore = Restore.objects.create(
+                    image_id=image.pk,
+                    target_id=image.target_id,
+                    rolled_back_accepted=accept_rolled_back,
+                    started_by=actor.name[:200],
+                )
+        except IntegrityError as error:
+            raise RestoreRunning() from error
+        job = start_job(
+            "recovery.restore",
+            actor=actor,
+            params={"restore": str(restore.pk)},
+            subject=f"backup-image:{image.pk}",
+            idempotency_key=idempotency_key,
+        )
+        Restore.objects.filter(pk=restore.pk).update(job_id=job.pk)
+        record(
+            "recovery.restore",
+            actor=actor,
+            subject=f"backup-image:{image.pk}",
+            facts={"job": str(job.pk), "rolled_back_accepted": accept_rolled_back},
+            outcome="intent",
+        )
     return job
 
 

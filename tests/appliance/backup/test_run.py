@@ -1,10 +1,457 @@
-"""Backups onto a real target."""
+"""Backups onto a real target: refusals, what is written, what is not sent again, cancel and kills."""
 
 from __future__ import annotations
 
-from tests.support.bench import Bench
+import json
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from appliance.backup.actions import start_backup
+from appliance.backup.engine import write
+from appliance.backup.engine.repository import Place, decode_pack_list, pack_name
+from appliance.backup.errors import KeyNotProven, MustRotate, NoActiveKey
+from appliance.backup.models import BackupImage, BackupTarget
+from appliance.unit.models import Unit
+from audit.models import Event
+from config.site import site
+from ground.files import use
+from ground.refusals import Missing, Refusal
+from jobs.actions import cancel_job, start_job
+from jobs.models import Job
+from sealing.content.header import header_digest
+from sealing.documents import head as heads
+from sealing.documents import image_header
+from tests.support.bench import ADMIN, MIB, Bench, damage, noise, objects_on
+from tests.support.faultfs import RAISING, Fault, FaultFs
+from tests.support.world import check_world
 
 
-def test_a_backup_is_committed_and_verified(unit_on_bench: Bench) -> None:
-    image = unit_on_bench.back_up(unit_on_bench.add_target())
+def place_of(image: BackupImage) -> Place:
+    return Place(image.chain, image.sequence, image.pk)
+
+
+def run(bench: Bench, target: BackupTarget) -> Job:
+    """A backup job, past the action's own checks."""
+    job = start_job("backup.run", actor=ADMIN, params={"target": str(target.pk)})
+    return bench.work(job)
+
+
+# ---- refused -----------------------------------------------------------------------------------------------
+
+
+def test_a_unit_without_a_key_makes_no_backup_and_writes_nothing(bench: Bench) -> None:
+    bench.put_blank_unit("SR-A-0001")
+    bench.keys.enrol(bench.maker.enrol(bench.keys.status()))
+    bench.sync()
+    Unit.objects.update(state=Unit.State.IN_SERVICE)
+    target = bench.add_target()
+    before = objects_on(bench.path_of(target))
+    with pytest.raises(NoActiveKey):
+        start_backup(target, actor=ADMIN)
+    job = run(bench, target)
+    assert (job.state, job.refusal["code"]) == ("failed", "backup.no-active-key")
+    assert objects_on(bench.path_of(target)) == before
+    assert not BackupImage.objects.exists()
+
+
+def test_a_key_that_is_made_and_not_proven_makes_no_backup(bench: Bench) -> None:
+    bench.put_blank_unit("SR-A-0001")
+    bench.keys.enrol(bench.maker.enrol(bench.keys.status()))
+    info = bench.keys.generate(who="test", why="test")
+    (value,) = bench.keys.seal_values(info.key_id)
+    bench.keys.accept_receipt(info.key_id, bench.maker.receive(value))
+    bench.sync()
+    Unit.objects.update(state=Unit.State.IN_SERVICE)
+    target = bench.add_target()
+    assert run(bench, target).refusal["code"] == "backup.no-active-key"
+
+
+def test_the_rows_cannot_talk_a_backup_into_an_unproven_key(bench: Bench) -> None:
+    """The web tier may write any row: the job asks the key process."""
+    bench.put_unit()
+    target = bench.add_target()
+    from appliance.keys.models import KeyEpoch
+
+    KeyEpoch.objects.update(proof_how="", durable=False)
+    with pytest.raises(KeyNotProven):
+        start_backup(target, actor=ADMIN)
+    Unit.objects.update(state=Unit.State.MUST_ROTATE)
+    with pytest.raises(MustRotate):
+        start_backup(target, actor=ADMIN)
+
+
+def test_a_target_that_is_gone_refuses_and_says_so_on_its_row(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    bench.path_of(target).rename(bench.targets / "elsewhere")
+    assert run(bench, target).refusal["code"] == "target.absent"
+    target.refresh_from_db()
+    assert (target.state, target.problem["code"]) == ("refused", "target.absent")
+
+
+def test_an_unmounted_disk_is_not_taken_for_a_fresh_target(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    bench.path_of(target).rename(bench.targets / "elsewhere")
+    bench.path_of(target).mkdir()
+    assert run(bench, target).refusal["code"] == "target.not-a-repository"
+    assert list(bench.path_of(target).iterdir()) == []
+
+
+@pytest.mark.root
+def test_a_target_mounted_read_only_refuses(unit_on_bench: Bench, small_disk: Path) -> None:
+    bench = unit_on_bench
+    target = bench.add_target("small")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert run(bench, target).refusal["code"] == "target.read-only"
+    assert not BackupImage.objects.exists()
+
+
+@pytest.mark.root
+def test_a_full_target_refuses_commits_nothing_and_goes_on_when_there_is_room(
+    unit_on_bench: Bench, small_disk: Path
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target("small")
+    bench.add_image("large", noise(7, 3 * MIB))
+    assert run(bench, target).refusal["code"] == "target.full"
+    assert BackupImage.objects.get().state == "abandoned"
+    assert not list(small_disk.rglob("header.jws"))
+    check_world(open_value=bench.maker.open_value)
+    sent = {name for name in objects_on(small_disk) if name.startswith("packs/")}
+    subprocess.run(["mount", "-o", "remount,size=16m", small_disk], check=True)
+    image = bench.back_up(target)
     assert image.state == "verified"
+    assert sent <= set(objects_on(small_disk)), "what was sent before the disk was full is not sent again"
+
+
+def test_a_target_that_is_not_known_is_missing(unit_on_bench: Bench) -> None:
+    job = start_job("backup.run", actor=ADMIN, params={"target": "00000000-0000-4000-8000-000000000000"})
+    assert unit_on_bench.refused(job) == Missing.code
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "swapped", "missing"])
+def test_a_damaged_pack_in_the_store_stops_the_backup_and_nothing_is_committed(
+    unit_on_bench: Bench, how: str
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    pack = max(
+        (p for p in (site().store / "packs").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size
+    )
+    damage(pack, how)
+    job = run(bench, target)
+    assert job.state == "failed"
+    assert job.refusal["code"] in {
+        "backup.store-damaged",
+        "backup.in-the-clear",
+        "content.pack-missing",
+        "content.recipe-unknown",
+    }
+    assert not list(bench.path_of(target).rglob("header.jws"))
+
+
+def test_a_file_that_is_not_sealed_never_leaves(unit_on_bench: Bench) -> None:
+    """Clear text in the place of a pack, under the very digest of that clear text."""
+    bench = unit_on_bench
+    clear = noise(9, 65536)
+    with bench.store() as store:
+        keys = bench.held_keys()
+        digest = __import__("hashlib").sha256(clear).hexdigest()
+        path = store.pack_path(store.packs()[0].digest).parent.parent / digest[:2] / digest
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(clear)
+        ref = write.PackRef(digest, len(clear), store.packs()[0].data_key)
+        target = bench.open(bench.add_target())
+        with pytest.raises(Refusal) as refused:
+            write.send_packs([ref], store, keys, target, lambda *_: None, lambda: None)
+    assert refused.value.code == "backup.in-the-clear"
+    assert target.stat(pack_name(digest)) is None
+
+
+# ---- made --------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_is_committed_verified_and_recorded(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    image = bench.back_up(target)
+    assert (image.state, image.own, image.sequence, image.epoch, image.proof) == (
+        "verified",
+        True,
+        1,
+        1,
+        "drilled",
+    )
+    assert image.object_count == 2
+    assert Event.objects.filter(action="backup.committed", subject=f"backup-image:{image.pk}").exists()
+    check_world(open_value=bench.maker.open_value)
+
+
+def test_the_header_is_what_the_page_says_and_names_nobody(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    image = bench.back_up(target)
+    place, objects = place_of(image), objects_on(bench.path_of(target))
+    signed = image_header.read(objects[place.header].decode(), bench.maker.trust)
+    header = signed.header
+    assert header.serial == "SR-A-0001"
+    assert header.chain.target == str(target.repository_id)
+    assert (header.chain.sequence, header.chain.previous) == (1, None)
+    assert header.objects == 2
+    packs = decode_pack_list(objects[place.packs], image.pk)
+    assert len(packs) == header.packs
+    assert sum(packs.values()) == header.stored_bytes
+    assert {pack_name(digest) for digest in packs} <= set(objects)
+    header.pack_list.check(objects[place.packs], "packs.json")
+    header.manifest.check(objects[place.manifest], "manifest.sealed")
+    clear = b"".join(data for name, data in objects.items() if not name.startswith("packs/"))
+    for name in (b"first", b"second", b"ada"):
+        assert name not in clear
+
+
+def test_packs_leave_the_unit_verbatim(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    bench.back_up(target)
+    sent = {
+        Path(name).stem: data for name, data in objects_on(bench.path_of(target)).items() if "packs/" in name
+    }
+    with bench.store() as store:
+        stored = {ref.digest: store.pack_path(ref.digest).read_bytes() for ref in store.packs()}
+    assert sent.items() <= stored.items()
+
+
+def test_a_second_backup_sends_only_what_is_new(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    first = bench.back_up(target)
+    idle = bench.back_up(target)
+    bench.add_image("third", noise(3, 4 * MIB))
+    grown = bench.back_up(target)
+    assert idle.new_bytes < first.new_bytes, "nothing but the changed rows"
+    assert 4 * MIB < grown.new_bytes < 6 * MIB
+    assert grown.stored_bytes > first.stored_bytes
+    assert [first.sequence, idle.sequence, grown.sequence] == [1, 2, 3]
+
+
+def test_each_header_names_the_one_before(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    one, two = bench.back_up(target), bench.back_up(target)
+    signed = image_header.read(two.header, bench.maker.trust)
+    assert signed.header.chain.previous == header_digest(one.header)
+    head = heads.read(two.head, bench.maker.trust)
+    assert (head.sequence, head.header, head.previous) == (2, signed.digest, one.header_digest)
+
+
+def test_two_targets_have_chains_of_their_own(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    disk, other = bench.add_target("disk"), bench.add_target("other")
+    assert [bench.back_up(disk).sequence, bench.back_up(other).sequence, bench.back_up(disk).sequence] == [
+        1,
+        1,
+        2,
+    ]
+    check_world(open_value=bench.maker.open_value)
+
+
+def test_an_image_after_a_rotation_opens_what_the_old_key_sealed(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    first = bench.back_up(target)
+    bench.rotate()
+    bench.add_image("third", noise(3))
+    second = bench.back_up(target)
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert first.key_id != second.key_id
+    assert second.new_bytes < first.stored_bytes + MIB, "a clean rotation sends nothing again"
+    check_world(open_value=bench.maker.open_value)
+
+
+def test_a_waived_drill_is_marked_in_the_header(bench: Bench) -> None:
+    bench.put_blank_unit("SR-A-0001")
+    bench.keys.enrol(bench.maker.enrol(bench.keys.status()))
+    info = bench.keys.generate(who="test", why="test")
+    (value,) = bench.keys.seal_values(info.key_id)
+    bench.keys.accept_receipt(info.key_id, bench.maker.receive(value))
+    bench.keys.waive_drill(info.key_id, admins=["ada"], why="no desk yet")
+    bench.keys.activate(info.key_id, who="ada", why="first")
+    bench.sync()
+    Unit.objects.update(state=Unit.State.IN_SERVICE)
+    image = bench.back_up(bench.add_target())
+    assert image.proof == "waived"
+    assert image_header.read(image.header, bench.maker.trust).header.is_waived
+
+
+def test_an_empty_unit_can_be_backed_up(bench: Bench) -> None:
+    bench.put_unit()
+    image = bench.back_up(bench.add_target())
+    assert (image.state, image.object_count) == ("verified", 0)
+
+
+# ---- cut off -----------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_backup_leaves_nothing_half_done(
+    unit_on_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    job = start_backup(target, actor=ADMIN)
+    guard = write._guard_pack
+
+    def cancel_here(*args: object) -> None:
+        connections["default"].close()
+        cancel_job(actor=ADMIN, job=Job.objects.get(pk=job.pk))
+        guard(*args)  # type: ignore[arg-type]
+        bench.context_of(job).renew()
+
+    bench.watch_contexts(monkeypatch)
+    monkeypatch.setattr(write, "_guard_pack", cancel_here)
+    bench.work(job)
+    assert job.state == "cancelled"
+    assert BackupImage.objects.get().state == "abandoned"
+    left = objects_on(bench.path_of(target))
+    assert not any(name.startswith("chains/") for name in left)
+    assert list(bench.path_of(target).rglob(".tmp-*")) == []
+    monkeypatch.undo()
+    monkeypatch.setattr("jobs.broker.send", lambda _: False)
+    assert bench.back_up(target).sequence == 1
+    check_world(open_value=bench.maker.open_value)
+
+
+@pytest.mark.parametrize("fault", RAISING)
+def test_a_backup_survives_a_fault_at_any_write(unit_on_bench: Bench, fault: Fault) -> None:
+    """N rises until a run passes untouched; after each fault the world holds, and the next backup is whole."""
+    bench = unit_on_bench
+    target = bench.add_target()
+    codes: set[str] = set()
+    at, step = 1, 3
+    while True:
+        seam = FaultFs(fault, at)
+        job = start_backup(target, actor=ADMIN)
+        with use(seam):
+            bench.work(job)
+        codes.add(job.state)
+        if not seam.struck:
+            break
+        assert job.state in ("failed", "queued", "done"), job.refusal
+        Job.objects.filter(state="queued", kind="backup.run").update(state="cancelled")
+        assert set(BackupImage.objects.values_list("state", flat=True)) <= {
+            "committed", "abandoned", "writing", "damaged", "verified",
+        }  # fmt: skip
+        at += step
+    assert at > 10, "the backup writes more than that"
+    bench.done_all("backup.verify")
+    image = bench.back_up(target)
+    assert image.state == "verified"
+    check_world(open_value=bench.maker.open_value, scan=False)
+
+
+def test_a_backup_killed_at_any_write_is_taken_up_and_sends_nothing_twice(unit_on_bench: Bench) -> None:
+    """The process dies by SIGKILL just before its Nth write; another takes the same job up."""
+    bench = unit_on_bench
+    target = bench.add_target()
+    at, kills = 1, 0
+    while True:
+        job = start_backup(target, actor=ADMIN)
+        if not bench.killed(job, at):
+            break
+        kills += 1
+        have = {name for name in objects_on(bench.path_of(target)) if name.startswith("packs/")}
+        bench.lose(job)
+        bench.done(job)
+        image = BackupImage.objects.get(pk=job.result["image"])
+        assert have <= set(objects_on(bench.path_of(target)))
+        assert image.state == "committed"
+        assert not BackupImage.objects.filter(state="writing").exists()
+        at += 5
+    assert kills >= 5
+    bench.done_all("backup.verify")
+    check_world(open_value=bench.maker.open_value, scan=False)
+
+
+def test_a_backup_killed_between_header_and_row_is_found_committed(
+    unit_on_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    job = start_backup(target, actor=ADMIN)
+    real = write.write_image
+
+    def then_die(*args: object) -> object:
+        real(*args)  # type: ignore[arg-type]
+        raise RuntimeError("the process is gone")
+
+    monkeypatch.setattr(write, "write_image", then_die)
+    bench.work(job)
+    assert job.state == "queued"
+    assert BackupImage.objects.get().state == "writing"
+    monkeypatch.setattr(write, "write_image", real)
+    bench.lose(job)
+    bench.done(job)
+    assert BackupImage.objects.get().state == "committed"
+    assert job.result["image"] == str(BackupImage.objects.get().pk)
+    bench.done_all("backup.verify")
+    check_world(open_value=bench.maker.open_value)
+
+
+def test_a_self_test_that_fails_marks_the_image_damaged(
+    unit_on_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    real = write.write_image
+
+    def lose_a_pack(*args: object) -> object:
+        signed = real(*args)  # type: ignore[arg-type]
+        next(p for p in bench.path_of(target).rglob("*.pack")).unlink()
+        return signed
+
+    monkeypatch.setattr(write, "write_image", lose_a_pack)
+    assert bench.refused(start_backup(target, actor=ADMIN)) == "backup.self-test-failed"
+    image = BackupImage.objects.get()
+    assert (image.state, image.problem["code"]) == ("damaged", "backup.self-test-failed")
+
+
+def test_starting_twice_with_one_key_starts_one_backup(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    first = start_backup(target, actor=ADMIN, idempotency_key="once")
+    again = start_backup(target, actor=ADMIN, idempotency_key="once")
+    assert first.pk == again.pk
+
+
+def test_one_backup_at_a_time_works_on_the_store(
+    unit_on_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    one, two = start_backup(target, actor=ADMIN), start_backup(target, actor=ADMIN)
+    inside, go_on = threading.Event(), threading.Event()
+    real = write.send_packs
+
+    def wait_here(*args: object) -> object:
+        inside.set()
+        go_on.wait(30)
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(write, "send_packs", wait_here)
+    thread = threading.Thread(target=bench.work, args=(one,))
+    thread.start()
+    try:
+        assert inside.wait(30)
+        bench.work(two)
+        assert two.state == "queued", "it waits for its turn"
+    finally:
+        go_on.set()
+        thread.join()
+    one.refresh_from_db()
+    assert one.state == "done"
+    bench.done(two)
+    assert json.loads(json.dumps(two.result))["sequence"] == 2
