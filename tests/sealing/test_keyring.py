@@ -30,7 +30,7 @@ from tests.sealing.rings import AT, empty_ring, generate, make_ring, prove, reco
 from tests.sealing.test_vault import HeldRoot
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "keyring.json").read_text(encoding="utf-8"))
-WHO = {"who": "ada", "why": "test", "at": AT}
+WHO: dict[str, Any] = {"who": "ada", "why": "test", "at": AT}
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 
 

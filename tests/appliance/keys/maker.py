@@ -25,7 +25,7 @@ from sealing.documents import (
     transfer_request,
     value,
 )
-from sealing.encoding import b64u, thumbprint_of
+from sealing.encoding import Thumbprint, b64u, thumbprint_of
 from sealing.identity import make_unit_certificate
 from sealing.jose import Signer
 from sealing.trust import Trust
@@ -71,7 +71,7 @@ class Maker(World):
     ) -> str:
         claims = enrolment.Enrolment(
             serial=status.serial,
-            certificate=certificate or status.certificate_thumbprint,
+            certificate=Thumbprint(certificate or status.certificate_thumbprint),
             customer=customer,
             appliance=appliance,
             iat=int(time.time()),

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from appliance.keys.client import KeyProcess, Status
+from appliance.keys.client import EpochInfo, KeyProcess, Status
 from appliance.keys.errors import ProcessUnreachable
 from tests.appliance.keys.maker import Maker
 
@@ -83,6 +83,12 @@ class RunningKeys:
     def install(self, maker: Maker, serial: str = SERIAL) -> Status:
         """Through the factory and the first installation."""
         return self.keys.enrol(maker.enrol(self.initialise(maker, serial)))
+
+    def epoch(self, key_id: str) -> EpochInfo:
+        """What the key process says of a key that must be there."""
+        found = self.keys.status().epoch(key_id)
+        assert found is not None
+        return found
 
     def make_active(self, maker: Maker, **generate: Any) -> str:
         """One whole rotation with the maker as desk and custody; the key id."""

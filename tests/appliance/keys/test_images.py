@@ -117,7 +117,7 @@ def test_what_was_wrapped_unwraps_to_the_same_keys(installed: RunningKeys, maker
     assert first != wrapping.key_id
 
 
-def swap(wrapped: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+def swap(wrapped: Any, path: tuple[Any, ...], value: Any) -> Any:
     """A copy with one member changed."""
     if not path:
         return value

@@ -55,7 +55,7 @@ def test_a_rotation_killed_at_any_operation_is_finished_by_the_next_run(
     assert after.active.key_id == second
     assert sum(info.state == "active" for info in after.epochs) == 1
     assert after.pending is None
-    assert after.epoch(first).state == "deactivated"
+    assert installed.epoch(first).state == "deactivated"
     assert installed.keys.data_keys().data_keys[former.data_key_id] == former.key
 
 

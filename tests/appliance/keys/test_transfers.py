@@ -227,7 +227,7 @@ def test_after_a_transfer_the_unit_rotates_and_old_images_still_open(
         data.append(active)
         images.append(unit.keys.wrap_for_image([item.data_key_id for item in data]))
         values.append(unit.keys.values(key_id)[0])
-        assert unit.keys.status().epoch(key_id).epoch == generation + 1
+        assert unit.epoch(key_id).epoch == generation + 1
         unit.kill()
     last = new_site("unit-2").start()
     for wrapping, active in zip(images, data, strict=True):
