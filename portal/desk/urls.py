@@ -12,7 +12,6 @@ urlpatterns = [
     path("tickets/new/discard/", wizard.discard, name="ticket-discard"),
     path("tickets/new/<slug:step>/", wizard.step, name="ticket-step"),
     path("tickets/<uuid:ticket_id>/", tickets.ticket, name="ticket"),
-    path("tickets/<uuid:ticket_id>/body/", tickets.ticket_body, name="ticket-body"),
     path("tickets/<uuid:ticket_id>/approve/", tickets.approve, name="ticket-approve"),
     path("tickets/<uuid:ticket_id>/move/<slug:name>/", tickets.move, name="ticket-move"),
     path("customers/", registry.customers, name="customers"),

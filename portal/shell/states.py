@@ -70,7 +70,7 @@ LOOKS: dict[str, dict[str, Look]] = {
     },
     "virtual_image": {
         "receiving": _move("Receiving", "upload"),
-        "waiting": _idle("Waiting for a key", "hourglass"),
+        "waiting": _idle("Waiting to be sealed", "hourglass"),
         "sealing": _move("Sealing", "lock"),
         "ready": _ok("Sealed", "lock"),
         "failed": _bad("Failed"),

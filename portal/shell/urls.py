@@ -8,7 +8,6 @@ urlpatterns = [
     path("-/tray/", frame.tray, name="tray"),
     path("-/tray-label/", frame.tray_label, name="tray-label"),
     path("-/find/", frame.find, name="find"),
-    path("-/tasks/<uuid:job_id>/", tasks.job_body, name="job-body"),
     path("-/tasks/<uuid:job_id>/row/", tasks.job_row, name="job-row"),
     path("tasks/", tasks.jobs, name="jobs"),
     path("tasks/<uuid:job_id>/", tasks.job, name="job"),

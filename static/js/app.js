@@ -214,14 +214,22 @@ label();
 // Live fragments: the job row changed, so fetch what shows it. Polling stands in while there is no stream.
 // An element says what it shows by data-live="jobs" or data-live="job:<id>"; the change arrives as sr:changed.
 const waiting = new Map();
+// What a person is filling in, has opened or selected, or is asked about is not pulled away from under them.
+function inUse(element) {
+  if (document.querySelector("dialog[open]:not(#finder)")) return true;
+  if (element.matches(":has(:is(input, textarea, select):focus), :has(details.sr-more[open], details.sr-call[open])")) return true;
+  const selection = document.getSelection();
+  return !selection.isCollapsed && element.contains(selection.anchorNode);
+}
 function touch(element) {
   if (waiting.has(element)) return;
   waiting.set(element, setTimeout(() => {
     waiting.delete(element);
-    if (!element.isConnected || element.contains(document.activeElement) && element.matches("form, :has(form:focus-within)")) return;
+    if (!element.isConnected) return;
     if (element.dataset.liveWhen === "open" && !element.closest("details")?.open) return;
+    if (inUse(element)) { setTimeout(() => touch(element), 1500); return; }
     window.htmx?.trigger(element, "sr:changed");
-  }, 150));
+  }, element.id === "page" ? 700 : 150));
 }
 function changed(id) {
   $$("[data-live]").forEach((element) => {

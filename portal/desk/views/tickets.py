@@ -106,14 +106,6 @@ def ticket(request: PageRequest, ticket_id: uuid.UUID) -> HttpResponse:
     return render(request, "desk/ticket.html", _context(request, ticket_for(request.user, ticket_id)))
 
 
-@require_safe
-@never_cache
-@login_required
-def ticket_body(request: PageRequest, ticket_id: uuid.UUID) -> HttpResponse:
-    """The part of the ticket's page that others' moves change."""
-    return render(request, "desk/ticket_body.html", _context(request, ticket_for(request.user, ticket_id)))
-
-
 def _context(request: PageRequest, found: Ticket, **extra: Any) -> dict[str, Any]:
     moves = {move.name: move for move in moves_of(found, request.user)}
     turn = turn_of(found)

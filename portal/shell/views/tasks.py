@@ -46,14 +46,6 @@ def job(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-def job_body(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
-    """The part of the job's page that changes."""
-    return render(request, "shell/job_body.html", {"job": job_for(request.user, job_id)})
-
-
-@require_safe
-@never_cache
-@login_required
 def job_row(request: PageRequest, job_id: uuid.UUID) -> HttpResponse:
     """A job inside another page: progress while it runs, how it ended afterwards."""
     return render(request, "shell/job_row.html", {"job": job_for(request.user, job_id)})
