@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from appliance.content.errors import UploadBusy, UploadNoSpace
+from appliance.content.errors import UploadBusy, UploadNoSpace, UploadUnknown
 from ground.files import NewFile, files
 from sealing.content.segment import SEGMENT_BYTES, SegmentWriter
 from sealing.hpke import KemPublicKey
@@ -57,7 +57,10 @@ def free_bytes(spool: Path) -> int:
 def exclusive(spool: Path, upload: uuid.UUID) -> Iterator[None]:
     """One request at a time appends to an upload; `UploadBusy` for the other."""
     path = directory(spool, upload) / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    except FileNotFoundError as error:  # it was ended meanwhile
+        raise UploadUnknown(upload=str(upload)) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
