@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 from collections.abc import Callable
@@ -13,20 +14,25 @@ from django.utils import timezone
 
 from appliance.unit.actions.move_unit import move_unit
 from appliance.unit.desk import Desk, desk_of
+from appliance.unit.errors import DeskNotSet, DeskUnreachable
 from appliance.unit.models import Unit
 from appliance.unit.selectors import unit
 from audit.actor import Actor
 from audit.log import record
 from ground.refusals import Refusal
+from jobs.actions import start_job
 from jobs.handlers import JobContext, handler
+from jobs.models import Job
 
 from .engine.drills import run_drill
 from .engine.process import key_process
 from .engine.rotation import Rotation
 from .engine.sync import sync
+from .refusals import DrillUnanswered
 from .selectors import epoch
 
 log = logging.getLogger(__name__)
+DRILL_AGAIN = dt.timedelta(minutes=30)
 
 
 @handler("keys.rotate", exclusive="keys")
@@ -48,7 +54,10 @@ def rotate(ctx: JobContext) -> dict[str, Any]:
         check=ctx.check,
         pause=_pause(ctx),
     )
-    return rotation.run()
+    result = rotation.run()
+    if result["proof"] == "waived":
+        _drill_later(ctx, result["key_id"])
+    return result
 
 
 @handler("keys.drill", exclusive="keys")
@@ -58,15 +67,21 @@ def drill(ctx: JobContext) -> dict[str, Any]:
     sync(actor=ctx.actor, keys=keys)
     row = epoch(str(ctx.params["key_id"]))
     ctx.progress("drill", 0, 1, unit="steps")
-    done = run_drill(
-        row,
-        purpose=str(ctx.params.get("purpose") or "manual"),
-        keys=keys,
-        desk=desk_of(),
-        actor=ctx.actor,
-        check=ctx.check,
-        pause=_pause(ctx),
-    )
+    purpose = str(ctx.params.get("purpose") or "manual")
+    try:
+        done = run_drill(
+            row,
+            purpose=purpose,
+            keys=keys,
+            desk=desk_of(),
+            actor=ctx.actor,
+            check=ctx.check,
+            pause=_pause(ctx),
+        )
+    except (DeskUnreachable, DeskNotSet, DrillUnanswered):
+        if purpose == "scheduled" and row.is_amber:
+            _drill_later(ctx, row.key_id)
+        raise
     sync(actor=ctx.actor, keys=keys)
     ctx.progress("drill", 1, 1, unit="steps")
     return {"key_id": row.key_id, "epoch": row.epoch, "drill": str(done.id)}
@@ -117,6 +132,17 @@ def tamper(ctx: JobContext) -> dict[str, Any]:
     with transaction.atomic():
         record("unit.tampered", actor=ctx.actor, subject=unit().serial)
     return {"state": "tampered"}
+
+
+def _drill_later(ctx: JobContext, key_id: str) -> None:
+    """A key that is used on a waiver is drilled as soon as custody answers: try again in a while."""
+    subject = f"key:{key_id}"
+    if Job.objects.filter(kind="keys.drill", subject=subject, state=Job.State.QUEUED).exists():
+        return
+    params = {"key_id": key_id, "purpose": "scheduled"}
+    at = timezone.now() + DRILL_AGAIN
+    start_job("keys.drill", actor=ctx.actor, params=params, subject=subject, not_before=at)
+    ctx.log(f"The value is drilled later: at {at:%Y-%m-%d %H:%M} UTC.")
 
 
 def _pause(ctx: JobContext) -> Callable[[float], None]:

@@ -10,6 +10,7 @@ from django.db import transaction
 from appliance.keys.client import EpochInfo, KeyProcess, Status
 from appliance.keys.models import KeyEpoch, KeyTransition, LodgedValue
 from appliance.unit.engine.follow import follow
+from appliance.unit.models import Unit
 from audit.actor import Actor
 from audit.log import record
 from sealing.jose import peek
@@ -22,6 +23,11 @@ def sync(*, actor: Actor, keys: KeyProcess | None = None) -> Status:
     process = keys or key_process()
     status = process.status()
     follow(status, actor=actor)
+    sources = [info.source for info in status.epochs if info.source]
+    if sources:
+        Unit.objects.filter(only=True).exclude(replaces_serial=sources[-1]).update(
+            replaces_serial=sources[-1]
+        )
     if status.state == "ready":
         texts = {info.key_id: process.values(info.key_id) for info in status.epochs if info.value_digests}
         with transaction.atomic():

@@ -209,7 +209,7 @@ def check_drill(holder: Holder, params: Params) -> dict[str, Any]:
         # the values were sealed anew meanwhile; a proof over old ones says nothing about these
         holder.commit(spent)
         raise DrillFailed(key_id=key.key_id, epoch=key.epoch, reason="binding.document")
-    proven = Proof(how="drilled", at=max(holder.now(), proof.iat), by=(proof.kid,), detail=proof.digest)
+    proven = Proof(how="drilled", at=proof.iat, by=(proof.kid,), detail=proof.digest)
     holder.commit(spent.amend(key.key_id, proof=proven).raise_marks(clock=proof.iat))
     return _answer(holder.ring, key.key_id)
 

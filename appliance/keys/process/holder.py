@@ -155,9 +155,16 @@ class Holder(Unprintable):
         return self.trust.unit(self.chain)
 
     def now(self) -> int:
-        """Seconds since 1970, never before a time this unit has seen signed or written."""
-        clock = int(time.time())
-        return clock if self._ring is None else max(clock, self._ring.marks.clock)
+        """Seconds since 1970 by this machine's clock: for stamps."""
+        return int(time.time())
+
+    def now_for_expiry(self) -> int:
+        """As `now`, but never before a time that the manufacturer signed: for deciding whether time is up.
+
+        The mark rises by signed times only. If it rose by this machine's clock, one start with a wrong year
+        would let everything expire for good.
+        """
+        return max(self.now(), self.ring.marks.clock)
 
     def refuse_if_tampered(self) -> None:
         if self.files.is_latched():
@@ -172,7 +179,7 @@ class Holder(Unprintable):
             if ring is former:
                 return
             now = self.now()
-            following = replace(ring.raise_marks(clock=now), version=former.version + 1)
+            following = replace(ring, version=former.version + 1)
             following.check().check_successor_of(former)
             self.files.write_keyring(following.version, seal_keyring(self.vault, following, at=now))
             self._ring = following

@@ -87,7 +87,7 @@ def _opened(holder: Holder, read: Transfer) -> tuple[BackupKey, ...]:
         raise NotAskedFor(ticket=read.ticket.id)
     wanted = transfer_request.read(asked.request, trust)
     try:
-        return transfer.open_transfer(read, wanted, holder.kem, now=holder.now())
+        return transfer.open_transfer(read, wanted, holder.kem, now=holder.now_for_expiry())
     except BindingRefused as error:
         if error.reason == "expired":
             raise Expired(ticket=read.ticket.id, expired=read.exp) from error

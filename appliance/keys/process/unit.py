@@ -142,7 +142,9 @@ def factory_finish(holder: Holder, params: Params) -> dict[str, Any]:
             pins=Pins(model=record.model, root=root, chain=tuple(chain), device_record=record_text),
             spool=KemSeed.generate(),
             store=StoreRoot.generate(),
-            marks=Marks(clock=holder.now(), authority_list=trust.authorities.version),
+            marks=Marks(
+                clock=max(trust.authorities.iat, record.iat), authority_list=trust.authorities.version
+            ),
             authority_list=list_text,
         )
     )

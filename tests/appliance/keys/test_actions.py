@@ -44,10 +44,23 @@ NONE = "0" * 32
 
 def work() -> list[Job]:
     """Run every job that waits, through the real runner; the jobs as they ended."""
-    waiting = list(Job.objects.filter(state="queued").order_by("created_at").values_list("pk", flat=True))
+    due = Job.objects.filter(state="queued", due_at__lte=timezone.now())
+    waiting = list(due.order_by("created_at").values_list("pk", flat=True))
     for job_id in waiting:
         run_job(job_id)
     return list(Job.objects.filter(pk__in=waiting).order_by("created_at"))
+
+
+def work_now() -> list[Job]:
+    """As `work`, with every waiting job due."""
+    Job.objects.filter(state="queued").update(due_at=timezone.now())
+    return work()
+
+
+def assert_a_drill_is_due_later() -> None:
+    (waiting,) = Job.objects.filter(state="queued")
+    assert (waiting.kind, waiting.params["purpose"]) == ("keys.drill", "scheduled")
+    assert waiting.due_at > timezone.now()
 
 
 def outcome(job: Job) -> tuple[str, str]:
@@ -144,9 +157,11 @@ def test_a_later_key_takes_two_different_admins_to_waive(in_service: RunningKeys
     assert (active.epoch, active.proof_by, active.is_amber) == (2, ["ada", "ben"], True)
     with pytest.raises(NothingPending):
         waive_drill(actor=ADA, key_id=key.key_id, why="again")
+    assert_a_drill_is_due_later()
+    assert [outcome(job) for job in work_now()] == [("failed", "unit.desk-unreachable")]
+    assert_a_drill_is_due_later()
     desk.restore()
-    start_drill(actor=ADA)
-    assert [outcome(job) for job in work()] == [("done", "")]
+    assert [outcome(job) for job in work_now()] == [("done", "")]
     active.refresh_from_db()
     assert (active.proof_how, active.is_amber) == ("drilled", False)
 
