@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import actor_of, role_required
-from ground.refusals import Missing, Refusal
-from manufacturer.escrow.actions.identify import identify
+from ground.refusals import Missing
+from manufacturer.escrow.actions.identify import Finding, identify
 from manufacturer.escrow.selectors import values_for
 from manufacturer.registry.selectors import unit_for, units_for
 from manufacturer.rma.actions.open_ticket import open_ticket
@@ -20,7 +20,7 @@ from manufacturer.rma.selectors import tickets_for
 from portal.desk.forms import LossForm, StoryForm, ValueForm
 from portal.desk.models import TicketDraft
 from portal.desk.whose import OVER
-from portal.shell.refused import attempt, note_refusal
+from portal.shell.refused import attempt
 from portal.shell.request import PageRequest
 
 STEPS = (
@@ -127,22 +127,30 @@ def _how(request: PageRequest, draft: TicketDraft) -> HttpResponse:
 def _value(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     """Paste, a value file, or a backup image's header file: all are text and are read alike."""
     form = ValueForm(request.POST or None, initial={"text": draft.text})
-    refusal: Refusal | None = None
-    event_id = ""
+    found: list[Finding] = []
+    outcome = None
     if request.method == "POST" and form.is_valid():
-        try:
-            identify(user=request.user, text=form.cleaned_data["text"])
-        except Refusal as error:
-            refusal, event_id = error, note_refusal(request, error)
-        else:
+        with attempt(request) as outcome:
+            found = identify(user=request.user, text=form.cleaned_data["text"])
+        if outcome.ok and _is_ours(found):
             draft.text = form.cleaned_data["text"]
             draft.save(update_fields=["text", "changed_at"])
             return redirect("desk:ticket-step", step="check")
-    lodged = values_for(request.user).filter(unit__pk=str(draft.unit_id)).order_by("-epoch")[:5]
     return _show(
-        request, draft, "value", form=form, refusal=refusal, event_id=event_id, lodged=lodged,
-        status=409 if refusal else 200,
-    )  # fmt: skip
+        request,
+        draft,
+        "value",
+        form=form,
+        found=found,
+        outcome=outcome,
+        lodged=values_for(request.user).filter(unit__pk=str(draft.unit_id)).order_by("-epoch")[:5],
+        status=409 if outcome else 200,
+    )
+
+
+def _is_ours(found: list[Finding]) -> bool:
+    """Something was found, nothing in it is damaged, and a value in it is one this person may see."""
+    return any(finding.known for finding in found) and not any(finding.fault for finding in found)
 
 
 def _check(request: PageRequest, draft: TicketDraft) -> HttpResponse:
