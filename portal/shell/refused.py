@@ -48,16 +48,28 @@ def note_refusal(request: HttpRequest, refusal: Refusal) -> str:
     return str(event.id)
 
 
+def words_of(refusal: Refusal) -> tuple[str, str]:
+    """Title and next step; where the desk refused, its own words, which say more than ours about it."""
+    facts = refusal.facts
+    return (
+        str(facts.get("desk_title") or refusal.title),
+        str(facts.get("desk_next_step") or refusal.next_step),
+    )
+
+
 class attempt:  # reads as the statement it is: `with attempt(request, "Done."):`
     """Run an action: a refusal is recorded, told as a message and left in the outcome; else `done` is told.
+
+    With ``tell=False`` the page shows the refusal itself, where it belongs.
 
     Nothing is swallowed but refusals that are about what was tried: `Missing`, `Forbidden` and the demand for
     a fresh sign-in go up to the middleware.
     """
 
-    def __init__(self, request: HttpRequest, done: str = "") -> None:
+    def __init__(self, request: HttpRequest, done: str = "", *, tell: bool = True) -> None:
         self.request = request
         self.done = done
+        self.tell = tell
         self.outcome = Outcome()
 
     def __enter__(self) -> Outcome:
@@ -79,6 +91,8 @@ class attempt:  # reads as the statement it is: `with attempt(request, "Done."):
             return False
         self.outcome.refusal = error
         self.outcome.event_id = note_refusal(self.request, error)
-        text = error.title + (f" {error.next_step}" if error.next_step else "")
-        messages.error(self.request, text, extra_tags=f"code:{error.code} event:{self.outcome.event_id}")
+        if self.tell:
+            title, next_step = words_of(error)
+            tags = f"code:{error.code} event:{self.outcome.event_id}"
+            messages.error(self.request, f"{title} {next_step}".strip(), extra_tags=tags)
         return True

@@ -87,6 +87,6 @@ def finder(request: PageRequest) -> HttpResponse:
     found = None
     outcome = None
     if request.method == "POST" and form.is_valid():
-        with attempt(request) as outcome:
+        with attempt(request, tell=False) as outcome:
             found = identify(user=request.user, text=form.cleaned_data["text"])
     return render(request, "desk/finder.html", {"form": form, "found": found, "outcome": outcome})

@@ -130,7 +130,7 @@ def _value(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     found: list[Finding] = []
     outcome = None
     if request.method == "POST" and form.is_valid():
-        with attempt(request) as outcome:
+        with attempt(request, tell=False) as outcome:
             found = identify(user=request.user, text=form.cleaned_data["text"])
         if outcome.ok and _is_ours(found):
             draft.text = form.cleaned_data["text"]
@@ -155,7 +155,7 @@ def _is_ours(found: list[Finding]) -> bool:
 
 def _check(request: PageRequest, draft: TicketDraft) -> HttpResponse:
     if request.method == "POST":
-        with attempt(request, "Your ticket is open. This page follows it.") as outcome:
+        with attempt(request, "Your ticket is open. This page follows it.", tell=False) as outcome:
             ticket = open_ticket(
                 actor=actor_of(request),
                 user=request.user,

@@ -46,6 +46,7 @@ from portal.unit.side import RECOVERERS
 
 LIVE = ("queued", "running", "cancelling")
 USABLE = ("committed", "verified")
+RUNNING = ("planned", "copying", "loading", "switching")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class Standing:
                     return "images"
                 return "transfer" if self.case.state in ("requested", "collected") else "request"
             case "keyed":
-                return "preview"
+                running = self.restore is not None and self.restore.state in RUNNING
+                return "restore" if running else "preview"
             case "restoring":
                 return "restore"
             case "must_rotate":
@@ -402,7 +404,7 @@ def act(request: PageRequest, step: str, act: str) -> HttpResponse:
     if not now.begun:
         raise Http404
     try:
-        with attempt(request) as outcome:
+        with attempt(request, tell=False) as outcome:
             return redirect("unit:recover-step", step=chosen(request, now))
     except _BadForm as bad:
         return _show(request, now, bad.step, status=400, **bad.forms)
