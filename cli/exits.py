@@ -44,7 +44,7 @@ class CommandError(Exception):
     def __init__(
         self, title: str, exit_code: Exit, *, code: str = "", next_step: str = "", facts: object = None
     ) -> None:
-        super().__init__(title)
+        super().__init__(" ".join(str(part) for part in (title, code and f"[{code}]", facts) if part))
         self.title = title
         self.exit_code = exit_code
         self.code = code

@@ -30,7 +30,7 @@ from config.supervisor.sites import CommandFailedError, free_port
 from config.supervisor.supervisor import NotReadyError
 from config.supervisor.world import World
 
-SCANNED = ("db", "broker", "log", "run", "spool", "store", "mail")  # of each site; never secrets/ and keys/
+SCANNED = ("db", "broker", "log", "spool", "store", "mail")  # of each site; never secrets/ and keys/
 
 
 class Demo:

@@ -125,7 +125,7 @@ def test_an_unchanged_backup_sends_next_to_nothing(backed_up: Story) -> None:
 
 
 def test_the_units_own_scan_finds_its_keys_nowhere(backed_up: Story) -> None:
-    parts = ("db", "broker", "log", "run", "spool", "store", "mail")
+    parts = ("db", "broker", "log", "spool", "store", "mail")
     paths = [site.root / part for site in backed_up.world.sites.values() for part in parts]
     there = [path for path in [*paths, backed_up.target] if path.exists()]
     found = backed_up.journey.scan(UNIT_A, *there)
@@ -170,7 +170,7 @@ def test_a_ticket_closes_after_rotation_and_a_first_verified_image(restored: Sto
 
 
 def test_custodys_scan_finds_no_key_anywhere(restored: Story) -> None:
-    parts = ("db", "broker", "log", "run", "mail")
+    parts = ("db", "broker", "log", "mail")
     paths = [site.root / part for site in restored.world.sites.values() for part in parts]
     there = [path for path in [*paths, restored.target] if path.exists()]
     found = restored.journey.scan(CUSTODY, *there)
