@@ -5,12 +5,13 @@ Django's apps are not loaded yet when pytest imports this: rooms are imported wi
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings
+
+from config.site import Site
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
@@ -40,16 +41,22 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Keys:
 
 
 @pytest.fixture(autouse=True)
-def unit(transactional_db: Any) -> Iterator[Unit]:
+def _own_place(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool and a store for each test: processes that run tests side by side share the site."""
+    place = Site(tmp_path / "site")
+    settings.SITE = place
+    monkeypatch.setattr("appliance.content.engine.opening.site", lambda: place)
+
+
+@pytest.fixture(autouse=True)
+def unit(transactional_db: Any) -> Unit:
     from appliance.unit.models import Unit
     from sealing.encoding import b64u
     from tests.appliance.catalog.world import PRIVATE
 
-    yield Unit.objects.create(
+    return Unit.objects.create(
         serial="SR-1", state=Unit.State.IN_SERVICE, spool_public_key=b64u(PRIVATE.public.raw)
     )
-    for place in (settings.SITE.spool, settings.SITE.store):
-        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture

@@ -107,10 +107,14 @@ def test_a_cancelled_sealing_leaves_the_image_waiting(
 
     monkeypatch.setattr(JobContext, "progress", cancel)
     real = JobContext.check
-    monkeypatch.setattr(JobContext, "check", lambda ctx: (cancel(ctx), real(ctx)))
+
+    def check(ctx: JobContext) -> None:
+        cancel(ctx)
+        real(ctx)
+
+    monkeypatch.setattr(JobContext, "check", check)
     (job,) = work()
     assert (job.state, image_of(waiting.pk).state) == (Job.State.CANCELLED, S.WAITING)
-    monkeypatch.undo()
 
 
 def test_a_busy_store_is_tried_again_without_a_person(waiting: VirtualImage, keys: Keys) -> None:
@@ -151,12 +155,9 @@ def test_a_job_killed_after_the_store_had_it_finishes_without_storing_it_again(
     def killed(*_: object) -> None:
         raise ConnectionResetError
 
-    monkeypatch.setattr(tasks, "_finish", killed)
-    run = Job.objects.get()
-    run_job(run.pk)
-    monkeypatch.undo()
-    monkeypatch.setattr(tasks, "engine_keys", Keys())
-    monkeypatch.setattr("appliance.content.engine.opening.engine_keys", Keys())
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "_finish", killed)
+        run_job(Job.objects.get().pk)
     assert image_of(waiting.pk).state == S.SEALING
     assert work()[-1].result["new_bytes"] == 0
     assert content_of(image_of(waiting.pk)) == CONTENT

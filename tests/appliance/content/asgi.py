@@ -50,7 +50,7 @@ async def _call(app: Any, method: str, path: str, headers: Mapping[str, str], bo
         ],
     }
     taken = 0
-    sent: list[Any] = []
+    sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         nonlocal taken
@@ -64,7 +64,8 @@ async def _call(app: Any, method: str, path: str, headers: Mapping[str, str], bo
         sent.append(message)
 
     await app(scope, receive, send)
-    start = next((m for m in sent if m["type"] == "http.response.start"), {"status": 0, "headers": []})
+    none: dict[str, Any] = {"status": 0, "headers": []}
+    start = next((m for m in sent if m["type"] == "http.response.start"), none)
     content = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
     found = {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}
     return Answer(start["status"], found, content, taken)

@@ -8,7 +8,7 @@ import datetime as dt
 import errno
 import hashlib
 import json
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +21,13 @@ from accounts.actions import create_user, issue_token, revoke_token
 from accounts.models import User
 from appliance.content import receiving, spool, tus
 from appliance.content.engine.unspool import SpoolReader
-from appliance.content.errors import SpoolDamaged
+from appliance.content.errors import SpoolDamaged, UploadStalled
 from appliance.content.models import Upload
 from appliance.content.tus import TusUploads
 from appliance.unit.models import Unit
 from audit.actor import Actor
 from audit.models import Event
+from config.site import Site
 from sealing.encoding import b64u
 from sealing.hpke import KemPrivateKey
 from tests.appliance.content.asgi import BROKEN_OFF, Answer, call
@@ -43,6 +44,12 @@ ACTOR = Actor.command("test")
 @pytest.fixture(scope="module")
 def private() -> KemPrivateKey:
     return KemPrivateKey.generate()
+
+
+@pytest.fixture(autouse=True)
+def _own_spool(tmp_path: Path, settings: Any) -> None:
+    """A spool for each test: processes that run tests side by side share the site."""
+    settings.SITE = Site(tmp_path / "site")
 
 
 @pytest.fixture(autouse=True)
@@ -392,7 +399,7 @@ def test_a_client_that_stalls_is_let_go_and_what_came_is_kept(
 
     upload = Upload.objects.get()
     taking = receiving.Receiving(upload, Actor.user(client.user), offset=0, declared=None, checksum=None)
-    with pytest.raises(receiving.errors.UploadStalled):
+    with pytest.raises(UploadStalled):
         asyncio.run(taking.take(receive))
     assert client.offset(where) == 5
 
@@ -516,10 +523,3 @@ def test_swapped_segments_are_refused_by_the_engine(client: Client, private: Kem
     with pytest.raises(SpoolDamaged) as refused:
         arrived(where, private)
     assert refused.value.facts["reason"] == "binding.segment-place"
-
-
-@pytest.fixture(autouse=True)
-def _empty_spool() -> Iterator[None]:
-    yield
-    for upload in settings.SITE.spool.glob("*"):
-        spool.shutil.rmtree(upload)
