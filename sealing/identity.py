@@ -120,14 +120,15 @@ def read_request(der: bytes) -> Request:
     try:
         request = x509.load_der_x509_csr(der)
         fits = request.is_signature_valid
-        extensions = len(request.extensions)
+        more = len(request.attributes)  # extensions are asked for in an attribute
+        subject, key = request.subject, request.public_key()
     except _PARSER_ERRORS as error:
         raise ChainRefused("request", "not a certification request") from error
     if not fits:
         raise ChainRefused("possession", "the request is not signed by the key it names")
-    if extensions or request.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA384:
+    if more or request.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA384:
         raise ChainRefused("request", "asks for more than an identity")
-    return Request(_serial_of(request.subject), _key_of(request.public_key()), der)
+    return Request(_serial_of(subject), _key_of(key), der)
 
 
 # --- checking ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -41,7 +42,7 @@ class OaepPublicKey:
         """From SubjectPublicKeyInfo in DER, its one text."""
         try:
             handle = serialization.load_der_public_key(raw)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ChainRefused("rsa-key", "not a public key") from error
         if not isinstance(handle, rsa.RSAPublicKey):
             raise ChainRefused("rsa-key", "not an RSA key")
@@ -77,7 +78,7 @@ class OaepPrivateKey(Unprintable):
         """From PKCS#8 in DER, as `to_secret` gave it."""
         try:
             handle = serialization.load_der_private_key(der.reveal(), None)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ChainRefused("rsa-key", "not a private key") from error
         if not isinstance(handle, rsa.RSAPrivateKey):
             raise ChainRefused("rsa-key", "not an RSA key")

@@ -49,14 +49,16 @@ class Trust:
         self._authorities = new
         return new
 
-    def signing_key(self, kid: str, use: str) -> VerifyKey:
-        """The key that signs for `use`.
+    def signing_key(self, kid: str, use: str, *, at: int | None = None) -> VerifyKey:
+        """The key that signs for `use`; `at` is the time a document says it was signed, where it says so.
 
-        A retired one still verifies what it signed; a revoked one nothing.
+        A retired key still verifies what it signed; a revoked one nothing; none what is older than itself.
         """
         entry = self._entry(kid, use)
         if entry.state == "revoked":
             raise ChainRefused("revoked", "the key was revoked", kid=kid)
+        if at is not None and at < entry.not_before:
+            raise ChainRefused("not-yet", "signed before the key was in use", kid=kid)
         key = entry.public()
         if not isinstance(key, VerifyKey):
             raise ChainRefused("authority-key", "not a signing key", kid=kid)

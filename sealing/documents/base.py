@@ -93,7 +93,7 @@ class UnitDocument(Document):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AuthorityDocument(Document):
-    """A document signed by a key of the authority list."""
+    """A document signed by a key of the authority list. Every one of them has a claim `iat`."""
 
     USE: ClassVar[str]
 
@@ -103,8 +103,8 @@ class AuthorityDocument(Document):
         # 1–4. Text, encoding, type, members.
         parsed = parse(cls.FORM, text)
         document = cls.taken(parsed)
-        # 5. The key stands in the authority list, for this use, not revoked.
-        key = trust.signing_key(parsed.kid, cls.USE)
+        # 5. The key stands in the authority list, for this use, not revoked, not younger than the document.
+        key = trust.signing_key(parsed.kid, cls.USE, at=parsed.claims["iat"])
         # 6. The signature.
         parsed.verify(key)
         return document

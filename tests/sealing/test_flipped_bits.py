@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sealing.errors import Refused
+from sealing.identity import make_request, read_request
 from tests.sealing.procedures import perform
 from tests.vectors.scene import Scene
 
@@ -77,6 +78,23 @@ def test_no_flipped_bit_of_a_certificate_is_accepted(scene: Scene) -> None:
             chain[index] = bytes(changed)
             accepted += _accepted(scene, tuple(chain), (index, bit))
     assert accepted == []
+
+
+def test_no_flipped_bit_of_a_certification_request_gives_another_request(scene: Scene) -> None:
+    der = make_request(scene.source.signing, scene.source.serial)
+    read = {outcome_of_request(der, bit) for bit in range(len(der) * 8)}
+    # What the signature does not cover may be spelled otherwise; it says the same.
+    assert read <= {"chain", "encoding", scene.source.serial}
+
+
+def outcome_of_request(der: bytes, bit: int) -> str:
+    """Layer of the refusal, or the serial that was read."""
+    changed = bytearray(der)
+    changed[bit // 8] ^= 1 << (bit % 8)
+    try:
+        return read_request(bytes(changed)).serial
+    except Refused as refusal:
+        return refusal.layer
 
 
 def _accepted(scene: Scene, chain: tuple[bytes, ...], what: tuple[int, int]) -> list[tuple[int, int]]:

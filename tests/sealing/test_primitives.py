@@ -232,6 +232,14 @@ def test_weak_and_misspelled_rsa_keys_are_refused(rsa_pair: OaepPrivateKey) -> N
             OaepPublicKey.from_bytes(raw)
 
 
+def test_a_key_of_an_unknown_algorithm_is_refused_as_any_other(rsa_pair: OaepPrivateKey) -> None:
+    unknown = rsa_pair.public.raw.replace(
+        bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01017f")
+    )
+    with pytest.raises(ChainRefused):
+        OaepPublicKey.from_bytes(unknown)
+
+
 def test_rsa_seals_32_bytes_bound_to_their_context(rsa_pair: OaepPrivateKey) -> None:
     with pytest.raises(Misuse):
         rsa_pair.public.seal(b"short", b"info")

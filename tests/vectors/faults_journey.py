@@ -237,6 +237,8 @@ def add_receipt(to: Collector, scene: Scene) -> None:
         "signature.does-not-fit",
         text=stolen,
     )
+    early = forge.with_claims(text, scene.desk_signer, iat=NOW - 1001)
+    to.add("receipt-older-than-its-key", "a second too early", "read receipt", "chain.not-yet", text=early)
     revoked = scene.make_authorities(2, front_desk="revoked")
     to.add(
         "receipt-by-revoked-desk",
