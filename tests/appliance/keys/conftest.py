@@ -52,6 +52,20 @@ def installed(running: RunningKeys, maker: Maker) -> RunningKeys:
     return running
 
 
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory, _shared_maker: Maker) -> Iterator[RunningKeys]:
+    """An installed unit with an active key, started once: for tests of refusals that change nothing."""
+    unit = RunningKeys(tmp_path_factory.mktemp("standing"))
+    _shared_maker.use_list(_shared_maker.make_authorities())
+    try:
+        unit.start().install(_shared_maker)
+        unit.make_active(_shared_maker)
+        unit.keys.id_key("default")
+        yield unit
+    finally:
+        unit.kill()
+
+
 @pytest.fixture
 def desk(maker: Maker) -> Iterator[TestDesk]:
     """A desk that answers as it should."""

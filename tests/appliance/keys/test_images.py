@@ -140,11 +140,9 @@ def swap(wrapped: Any, path: tuple[Any, ...], value: Any) -> Any:
     ],
 )
 def test_wrapped_keys_exchanged_or_altered_do_not_open(
-    installed: RunningKeys, maker: Maker, change: Callable[[dict[str, Any], str], dict[str, Any]]
+    standing: RunningKeys, change: Callable[[dict[str, Any], str], dict[str, Any]]
 ) -> None:
-    installed.make_active(maker)
-    keys = installed.keys
-    keys.id_key("default")
+    keys = standing.keys
     active = keys.data_keys().active
     assert active is not None
     wrapping = keys.wrap_for_image([])
@@ -202,12 +200,11 @@ def test_a_header_of_this_unit_and_key_is_signed(installed: RunningKeys, maker: 
     ],
 )
 def test_a_header_that_says_what_is_not_so_is_not_signed(
-    installed: RunningKeys, maker: Maker, changes: dict[str, Any]
+    standing: RunningKeys, changes: dict[str, Any]
 ) -> None:
-    installed.make_active(maker)
-    header = make_header(installed.keys.wrap_for_image([]), **changes)
+    header = make_header(standing.keys.wrap_for_image([]), **changes)
     with pytest.raises(errors.ClaimRefused):
-        image_header.issue(header, installed.keys.signer())
+        image_header.issue(header, standing.keys.signer())
 
 
 def test_documents_off_the_list_and_other_units_names_are_not_signed(

@@ -75,11 +75,11 @@ def test_the_key_process_loads_no_django() -> None:
     ],
 )
 def test_a_request_of_no_known_shape_is_refused_and_the_process_lives(
-    installed: RunningKeys, body: bytes
+    standing: RunningKeys, body: bytes
 ) -> None:
-    answer = speak(installed, framed(body))
+    answer = speak(standing, framed(body))
     assert answer["refusal"]["code"] == "keys.request-refused"
-    assert installed.keys.status().state == "ready"
+    assert standing.keys.status().state == "ready"
 
 
 def test_a_message_announced_too_large_is_refused_before_it_is_read(installed: RunningKeys) -> None:
