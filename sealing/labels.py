@@ -31,6 +31,7 @@ TYP_POSSESSION: Final = "strongroom-possession+jws;v=1"
 TYP_LEDGER_ENTRY: Final = "strongroom-ledger-entry+jws;v=1"
 TYP_COUNTERSIGNATURE: Final = "strongroom-countersignature+jws;v=1"
 TYP_VOID: Final = "strongroom-void+jws;v=1"
+TYP_WITHDRAWAL: Final = "strongroom-withdrawal+jws;v=1"
 TYP_KEY_FILE: Final = "strongroom-key-file;v=1"
 
 # `info` of HPKE, and the label inside the digest that RSA-OAEP carries.

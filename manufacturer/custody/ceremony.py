@@ -30,6 +30,7 @@ from sealing.passphrase import Passphrase, seal_key
 # Custody's two keys share a passphrase: they are unlocked together, in one process.
 PASSPHRASES: Final = ("root", "device-authority", "front-desk", "custody")
 _NAME: Final = "Strongroom"
+CLOCKS_APART: Final = 3_600  # seconds by which a site's clock may be behind this one
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def hold_ceremony(
     device = make_device_authority(root_key, root, device_key.public, f"{name} device authority")
     signer = KeySigner(root_key, kid=check_root(root).thumbprint)
     entries = tuple(
-        authority_list.entry_for(key, use, not_before=now)
+        authority_list.entry_for(key, use, not_before=now - CLOCKS_APART)
         for key, use in (
             (escrow_key.public, "escrow"),
             (desk_key.public, "front-desk"),

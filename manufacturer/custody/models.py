@@ -119,7 +119,7 @@ class AuthorityListVersion(BaseModel):
 
 
 class Barred(BaseModel):
-    """What is refused for ever: a key id, or an identity withdrawn for tampering, theft or close-out."""
+    """What is refused: a key id for ever, or an identity withdrawn for tampering or theft."""
 
     class Kind(models.TextChoices):
         KEY = "key"
@@ -128,6 +128,11 @@ class Barred(BaseModel):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     name = models.CharField(max_length=64)
     reason = models.CharField(max_length=200)
+    by = models.CharField(
+        max_length=64, blank=True
+    )  # a person of the roster, or BY_DESK: only that can be lifted again
+
+    BY_DESK = ""
 
     class Meta:
         constraints = [models.UniqueConstraint(name="barred_once", fields=["kind", "name"])]

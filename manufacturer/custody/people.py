@@ -114,7 +114,11 @@ def release_cap(subject: str, custodian: RosterPerson, holder: KeyHolder) -> boo
 def bar(kind: str, name: str, reason: str, by: RosterPerson, holder: KeyHolder) -> None:
     """Refuse a key id or an identity for ever. Anybody active on the roster may; nobody can take it back."""
     with transaction.atomic():
-        Barred.objects.get_or_create(kind=kind, name=name, defaults={"reason": reason})
+        row, made = Barred.objects.get_or_create(
+            kind=kind, name=name, defaults={"reason": reason, "by": by.id}
+        )
+        if not made and row.by == Barred.BY_DESK:
+            Barred.objects.filter(pk=row.pk).update(by=by.id, reason=reason)
         ledger.append(
             holder.signer,
             kind="bar",
@@ -134,3 +138,17 @@ def prove_person(key_file: Path, passphrase: Passphrase) -> RosterPerson:
     if person is None or person.state != "active":
         raise NotACustodian()
     return person
+
+
+def lift(kind: str, name: str, custodian: RosterPerson, holder: KeyHolder) -> bool:
+    """Take back a bar that came by the desk's notice; False where there is none, or a person set it."""
+    with transaction.atomic():
+        lifted, _ = Barred.objects.filter(kind=kind, name=name, by=Barred.BY_DESK).delete()
+        ledger.append(
+            holder.signer,
+            kind="release",
+            phase="result",
+            outcome="done" if lifted else "refused",
+            subject=f"{kind} {name} by {custodian.id}"[:120],
+        )
+    return bool(lifted)

@@ -21,6 +21,7 @@ from manufacturer.custody.engine.ledger import take_countersignatures, unposted
 from manufacturer.custody.models import Request
 
 log = logging.getLogger("custody.poller")
+logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each pull would drown the log
 
 INTERVAL = 0.5  # seconds between pulls while there is work or was lately
 IDLE_INTERVAL = 2.0  # seconds when nothing came for a while
@@ -88,7 +89,7 @@ def pull_once(desk: Desk, submit: Callable[[str], None]) -> int:
 def take(row: dict[str, Any]) -> bool:
     """Store one pulled request under the desk's id; False when it was here before or is no request."""
     kind, documents = row.get("kind"), row.get("documents")
-    if kind not in ("recover", "drill", "void") or not isinstance(documents, dict):
+    if kind not in ("recover", "drill", "void", "withdraw") or not isinstance(documents, dict):
         return False
     try:
         request_id = uuid.UUID(str(row.get("id")))

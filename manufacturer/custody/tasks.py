@@ -15,6 +15,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
 from config.site import site
+from ground.refusals import Refusal
 from manufacturer.custody.engine.handle import handle_request
 from manufacturer.custody.errors import CustodyLocked
 from manufacturer.custody.keyholder import holder, try_passphrase_file
@@ -40,7 +41,12 @@ def submit(request_id: str) -> None:
 @worker_ready.connect
 def start(**_: object) -> None:
     """Unlock from a file or credential if there is one, else wait for a person; then pull."""
-    if not try_passphrase_file():
+    try:
+        unlocked = try_passphrase_file()
+    except Refusal as refusal:
+        log.error("%s", refusal)
+        unlocked = False
+    if not unlocked:
         log.warning("custody is locked: run `manage.py custody_unlock`")
     unlock = UnlockSocket(site().run / "unlock.sock")
     unlock.start()

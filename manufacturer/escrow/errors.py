@@ -12,13 +12,6 @@ class HeadBackward(Refusal):
     next_step = "Look at the target: it may have been rolled back."
 
 
-class ValueNotLodged(Refusal):
-    code = "drills.value-not-accepted"
-    kind = "forbidden"
-    title = "This value cannot be drilled here."
-    next_step = "Drill a value of the unit's own appliance."
-
-
 class AnswerDiffers(Refusal):
     code = "custody.answer-differs"
     kind = "conflict"

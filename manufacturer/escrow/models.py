@@ -61,6 +61,7 @@ class CustodyRequest(BaseModel):
         RECOVER = "recover"
         DRILL = "drill"
         VOID = "void"
+        WITHDRAW = "withdraw"
 
     class State(models.TextChoices):
         WAITING = "waiting"

@@ -26,6 +26,20 @@ class TicketWithoutValue(Refusal):
     next_step = "Hand in a value, or the header file of any backup image of the unit."
 
 
+class ContactMissing(Refusal):
+    code = "tickets.no-contact"
+    kind = "conflict"
+    title = "There is no mail address to send the release code to."
+    next_step = "Enter a contact address for the customer, then confirm the receipt again."
+
+
+class TooManyValues(Refusal):
+    code = "tickets.too-many-values"
+    kind = "too-large"
+    title = "One ticket recovers at most 64 values."
+    next_step = "Hand in the values of the images you need first; the others can follow in another ticket."
+
+
 class ReasonMissing(Refusal):
     code = "tickets.reason-missing"
     kind = "invalid"

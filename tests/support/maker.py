@@ -29,6 +29,7 @@ from sealing.documents import (
     transfer_request,
     value,
     void,
+    withdrawal,
 )
 from sealing.documents.roster import RosterPerson
 from sealing.documents.ticket import Ticket
@@ -189,7 +190,7 @@ class Maker:
             (self.custody_key.public, "custody"),
             (self.device_key.public, "device-authority"),
         )
-        entries = tuple(authority_list.entry_for(key, use, not_before=now()) for key, use in uses)
+        entries = tuple(authority_list.entry_for(key, use, not_before=now() - 86_400) for key, use in uses)
         self.authority_list = authority_list.issue(
             authority_list.AuthorityList(version=1, iat=now(), entries=entries), self.root_signer
         )
@@ -339,6 +340,12 @@ class Maker:
             ticket=ticket_id, attempt=attempt, customer=owner.id, reason="lost", iat=now()
         )
         return {"notice": void.issue(notice, self.desk_signer)}
+
+    def withdrawal(self, unit: Unit, reason: str = "stolen") -> dict[str, Any]:
+        claims = withdrawal.Withdrawal(
+            serial=unit.serial, certificate=unit.certificate.thumbprint, reason=reason, iat=now()
+        )
+        return {"notice": withdrawal.issue(claims, self.desk_signer)}
 
     def next_roster(self, people: Sequence[RosterPerson], signer: str, after: str | None = None) -> str:
         before = roster.read_first(after or self.roster, self.trust.root)

@@ -21,6 +21,7 @@ from sealing.documents import (
     transfer_request,
     value,
     void,
+    withdrawal,
 )
 from sealing.hpke import KemPublicKey
 from sealing.trust import Trust
@@ -85,6 +86,11 @@ def believe_void(documents: Mapping[str, Any], trust: Trust) -> void.VoidNotice:
     if notice.attempt < 1:
         raise NotBelieved("void.attempt")
     return notice
+
+
+def believe_withdrawal(documents: Mapping[str, Any], trust: Trust) -> withdrawal.Withdrawal:
+    """The front desk says an identity was tampered with or stolen. It only takes away."""
+    return withdrawal.read(_text(documents, "notice"), trust)
 
 
 def _check_target(

@@ -26,10 +26,11 @@ from manufacturer.custody.engine.believe import (
     believe_drill,
     believe_recovery,
     believe_void,
+    believe_withdrawal,
 )
 from manufacturer.custody.errors import NotBelieved
 from manufacturer.custody.keyholder import KeyHolder
-from manufacturer.custody.models import Nonce, Request, TransferMade
+from manufacturer.custody.models import Barred, Nonce, Request, TransferMade
 from manufacturer.custody.trust import current_trust
 from sealing.backupkey import BackupKey
 from sealing.documents import drill, transfer
@@ -149,7 +150,7 @@ def _drill(row: Request, holder: KeyHolder, now: int) -> None:
         _answer(row, {"outcome": "done", "proof": proof})
 
 
-# --- voids ------------------------------------------------------------------------------------------------
+# --- what only takes away -----------------------------------------------------------------------------------
 
 
 def _void(row: Request, holder: KeyHolder, _now: int) -> None:
@@ -172,7 +173,27 @@ def _void(row: Request, holder: KeyHolder, _now: int) -> None:
         _answer(row, {"outcome": "done"})
 
 
-_KINDS: Final = {"recover": _recover, "drill": _drill, "void": _void}
+def _withdraw(row: Request, holder: KeyHolder, _now: int) -> None:
+    trust = current_trust()
+    notice = _judged(lambda: believe_withdrawal(row.documents, trust))
+    with transaction.atomic():
+        Barred.objects.get_or_create(
+            kind=Barred.Kind.IDENTITY,
+            name=notice.certificate,
+            defaults={"reason": notice.reason, "by": Barred.BY_DESK},
+        )
+        ledger.append(
+            holder.signer,
+            kind="bar",
+            phase="result",
+            outcome="done",
+            subject=f"unit {notice.serial} {notice.reason}",
+            request=str(row.pk),
+        )
+        _answer(row, {"outcome": "done"})
+
+
+_KINDS: Final = {"recover": _recover, "drill": _drill, "void": _void, "withdraw": _withdraw}
 
 
 # --- shared -----------------------------------------------------------------------------------------------

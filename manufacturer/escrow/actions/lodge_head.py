@@ -7,6 +7,7 @@ import time
 import uuid
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.actor import Actor
 from audit.log import record
@@ -46,7 +47,10 @@ def lodge_head(*, document: str) -> LodgedHead:
     }
     try:
         with transaction.atomic():
-            newer = LodgedHead.objects.filter(unit=unit, target_id=found.target, sequence__lt=found.sequence)
+            same_image = Q(sequence=found.sequence, header_digest=found.header)  # signed anew after a crash
+            newer = LodgedHead.objects.filter(
+                Q(sequence__lt=found.sequence) | same_image, unit=unit, target_id=found.target
+            )
             # One UPDATE is both the comparison and the change; the unique constraint guards the first head.
             if not newer.update(**sets):
                 if LodgedHead.objects.filter(unit=unit, target_id=found.target).exists():

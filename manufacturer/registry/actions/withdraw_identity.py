@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,6 +17,16 @@ from manufacturer.registry.models import Unit
 WEIGHT = {"": 0, "failed": 1, "closed-out": 2, "tampered": 3, "stolen": 3}
 
 
+Follower = Callable[[Unit], None]
+_followers: list[Follower] = []
+
+
+def on_withdrawn(follower: Follower) -> Follower:
+    """Call `follower` inside the transaction of every withdrawal."""
+    _followers.append(follower)
+    return follower
+
+
 def withdraw_identity(*, actor: Actor, unit: Unit, reason: str) -> Unit:
     """Raises `IdentityWithdrawn` when it is withdrawn for as heavy a reason already."""
     lighter = [was for was, weight in WEIGHT.items() if weight < WEIGHT[reason]]
@@ -22,5 +34,7 @@ def withdraw_identity(*, actor: Actor, unit: Unit, reason: str) -> Unit:
         if not swap(unit, "withdrawn_reason", lighter, reason, withdrawn_at=timezone.now()):
             unit.refresh_from_db(fields=["withdrawn_reason", "withdrawn_at"])
             raise IdentityWithdrawn(serial=unit.serial, reason=unit.withdrawn_reason)
+        for follower in _followers:
+            follower(unit)
         record("units.identity-withdrawn", actor=actor, subject=unit.serial, facts={"reason": reason})
     return unit

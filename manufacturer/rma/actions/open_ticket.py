@@ -11,7 +11,6 @@ from django.db import IntegrityError, transaction
 
 from audit.actor import Actor
 from audit.log import record
-from ground.refusals import Missing
 from manufacturer.escrow.models import LodgedValue
 from manufacturer.escrow.pasted import Pasted, take_apart
 from manufacturer.registry.errors import DocumentRefused, NotAccepted
@@ -25,6 +24,7 @@ from manufacturer.rma.errors import (
     SourceRevoked,
     TicketDuplicate,
     TicketWithoutValue,
+    TooManyValues,
 )
 from manufacturer.rma.models import Ticket, TicketValue, TimelineEntry
 from manufacturer.rma.notices import notify
@@ -105,6 +105,8 @@ def open_ticket(
 
 
 def _values_in(text: str) -> tuple[Pasted, ...]:
+    if not text.strip():
+        raise TicketWithoutValue()
     found = take_apart(text, current_trust())
     for pasted in found:
         if pasted.fault:
@@ -200,5 +202,5 @@ def _attach_values(ticket: Ticket, claim: _Claim) -> None:
                 origin=TicketValue.Origin.LODGED,
             )
     if len(rows) > MOST_VALUES:
-        raise Missing(thing="room for more values", most=MOST_VALUES)
+        raise TooManyValues(most=MOST_VALUES)
     TicketValue.objects.bulk_create(rows.values())

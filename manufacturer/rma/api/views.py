@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import HasRole, actor_of, user_of
+from ground.rest.idempotency import idempotent
 from manufacturer.rma import selectors
 from manufacturer.rma.actions.accept_ticket import accept_ticket
 from manufacturer.rma.actions.add_approval import add_approval
@@ -82,6 +83,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
         )
 
     @extend_schema(request=shape.OpenInput, responses={201: shape.TicketDetailSerializer})
+    @idempotent
     def create(self, request: Request) -> Response:
         """Open a ticket with values or with the header of any backup image."""
         given = shape.OpenInput(data=request.data)
@@ -129,6 +131,7 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
 
     @extend_schema(request=shape.ApprovalInput, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
+    @idempotent
     def approvals(self, request: Request, pk: str) -> Response:
         """A finished signature, made on the approver's own side."""
         return self._do(request, pk, add_approval, shape.ApprovalInput(data=request.data))
@@ -140,18 +143,21 @@ class TicketViews(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
 
     @extend_schema(request=None, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
+    @idempotent
     def receipt(self, request: Request, pk: str) -> Response:
         """The customer has the unit; a release code is mailed to the contact."""
         return self._do(request, pk, confirm_receipt)
 
     @extend_schema(request=None, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
+    @idempotent
     def code(self, request: Request, pk: str) -> Response:
         """Mail a new release code; the former one is void."""
         return self._do(request, pk, send_new_code)
 
     @extend_schema(request=shape.ReissueInput, responses=shape.TicketDetailSerializer)
     @action(detail=True, methods=["post"])
+    @idempotent
     def reissue(self, request: Request, pk: str) -> Response:
         """Void the transfer that was made and begin again with another unit and new approvals."""
         return self._do(request, pk, reissue_ticket, shape.ReissueInput(data=request.data))

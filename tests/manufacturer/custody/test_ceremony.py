@@ -13,10 +13,11 @@ from django.core.management import CommandError, call_command
 
 from config.site import site
 from manufacturer.custody import keyholder
+from manufacturer.custody.ceremony import install_custody, read_public
 from manufacturer.custody.errors import CustodyLocked, FactoryRequestRefused
 from manufacturer.custody.factory import sign_device
 from manufacturer.custody.keyholder import holder, read_passphrase, try_passphrase_file, unlock
-from manufacturer.custody.trust import current_trust
+from manufacturer.custody.trust import begin, current_trust
 from manufacturer.custody.unlock import UnlockSocket, send_passphrase
 from sealing.documents import device_record, possession
 from sealing.ecdsa import SigningKey
@@ -37,19 +38,48 @@ def _locked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyholder, "_holder", None)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, db: None) -> Path:
-    public = tmp_path / "emil.pub"
+def emil(folder: Path) -> str:
+    public = folder / "emil.pub"
     public.write_text(json.dumps({"public": b64u(SigningKey.generate().public.raw)}))
+    return f"emil:custodian:{public}"
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One ceremony for all: its five key files cost real derivations. Its passphrases stand beside it."""
+    place = tmp_path_factory.mktemp("held")
+    options = ["--passphrases", str(place / "pass"), "--non-interactive", "--person", emil(place)]
+    call_command("ceremony", str(place / "ceremony"), *options, stdout=StringIO())
+    return place / "ceremony"
+
+
+@pytest.fixture
+def folder(held: Path, db: None) -> Path:
+    """The ceremony, installed in this custody."""
+    install_custody(held, site().root, held.parent / "pass" / "custody.pass")
+    public = read_public(held)
+    begin(from_b64u(public["root"]), public["authority_list"], public["rosters"][0])
+    return held
+
+
+def test_one_command_makes_keys_and_installs_them_in_both_sites(tmp_path: Path, db: None) -> None:
     call_command(
         "ceremony",
         str(tmp_path / "ceremony"),
-        *("--passphrases", str(tmp_path / "pass"), "--non-interactive"),
-        *("--person", f"emil:custodian:{public}"),
+        *("--passphrases", str(tmp_path / "pass"), "--non-interactive", "--person", emil(tmp_path)),
         *("--custody-site", str(site().root), "--desk-site", str(tmp_path / "desk")),
         stdout=StringIO(),
     )
-    return tmp_path / "ceremony"
+    assert try_passphrase_file()
+    installed = sorted(p.relative_to(tmp_path / "desk") for p in (tmp_path / "desk").rglob("*.*"))
+    assert [str(path) for path in installed] == ["keys/front-desk.key", "secrets/front-desk.pass"]
+    assert current_trust().roster.version == 1
+
+
+def test_the_ceremony_installs_into_no_other_custody_than_this_one(tmp_path: Path, db: None) -> None:
+    options = ["--passphrases", str(tmp_path / "p"), "--non-interactive", "--custody-site", str(tmp_path)]
+    with pytest.raises(CommandError, match="not this site"):
+        call_command("ceremony", str(tmp_path / "c"), *options)
 
 
 def test_every_private_half_is_under_a_passphrase_and_private_to_its_owner(folder: Path) -> None:
@@ -83,7 +113,7 @@ def test_a_ceremony_is_never_held_over_another(folder: Path, tmp_path: Path) -> 
             "ceremony",
             str(folder),
             *("--passphrases", str(tmp_path / "pass"), "--non-interactive"),
-            *("--person", f"emil:custodian:{tmp_path / 'emil.pub'}"),
+            *("--person", emil(tmp_path)),
             stdout=StringIO(),
         )
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from manufacturer.custody import people
 from manufacturer.custody.engine import gates, ledger
 from manufacturer.custody.engine import handle as handling
 from manufacturer.custody.errors import NotBelieved
@@ -395,6 +396,33 @@ def test_a_barred_key_is_refused(loss: Loss, ask: Ask) -> None:
     Barred.objects.create(kind="key", name=loss.key.key_id, reason="erased")
     assert ask("recover", loss.recovery()) == REFUSED
     assert (reason_of_last(), gates.openings()) == ("barred.key", 0)
+
+
+def test_a_withdrawn_identity_opens_and_drills_nothing_until_a_custodian_lifts_it(
+    loss: Loss, ask: Ask, maker: Maker, keys: KeyHolder
+) -> None:
+    emil = maker.roster_people()[-1]
+    assert ask("withdraw", maker.withdrawal(loss.old)) == {"outcome": "done"}
+    assert ask("recover", loss.recovery()) == REFUSED
+    assert ask("drill", {"request": loss.new.drill(loss.owner, loss.value)}) == REFUSED
+    assert gates.openings() == 0
+    assert people.lift("identity", loss.old.certificate.thumbprint, emil, keys)
+    assert ask("recover", loss.recovery())["outcome"] == "done"
+
+
+def test_a_bar_that_a_person_set_is_never_lifted(loss: Loss, ask: Ask, maker: Maker, keys: KeyHolder) -> None:
+    bea, emil = maker.roster_people()[0], maker.roster_people()[-1]
+    name = loss.old.certificate.thumbprint
+    ask("withdraw", maker.withdrawal(loss.old))
+    people.bar("identity", name, "stolen, seen myself", bea, keys)
+    ask("withdraw", maker.withdrawal(loss.old))
+    assert not people.lift("identity", name, emil, keys)
+    assert ask("recover", loss.recovery()) == REFUSED
+
+
+def test_a_withdrawal_by_anybody_but_the_front_desk_bars_nothing(loss: Loss, ask: Ask) -> None:
+    assert ask("withdraw", Maker().withdrawal(loss.old)) == REFUSED
+    assert not Barred.objects.exists()
 
 
 def test_after_the_cap_even_a_good_recovery_waits_for_a_custodian(loss: Loss, ask: Ask) -> None:

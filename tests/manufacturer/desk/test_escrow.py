@@ -24,7 +24,7 @@ from manufacturer.escrow.selectors import ledger_for, ledger_state
 from manufacturer.registry.actions.report_end import report_end
 from manufacturer.registry.models import Unit
 from sealing.backupkey import BackupKey
-from sealing.documents import ledger, receipt
+from sealing.documents import ledger, receipt, withdrawal
 from sealing.encoding import digest_of
 from tests.support.desk import SYSTEM, Desk, Site
 from tests.support.maker import Maker, Owner, now
@@ -95,6 +95,15 @@ def test_a_value_by_another_factory_is_refused_for_its_chain(desk: Desk) -> None
     with pytest.raises(Refusal) as refusal:
         lodge_value(document=other.unit("acme-1").value(site.owner, BackupKey.generate(1)))
     assert refusal.value.facts["fault"] == "chain.not-issued"
+
+
+@pytest.mark.parametrize(("how", "told"), [("failed", 0), ("tampered", 1), ("stolen", 1)])
+def test_custody_is_told_of_identities_that_are_good_for_nothing(desk: Desk, how: str, told: int) -> None:
+    site = desk.site("acme")
+    report_end(actor=SYSTEM, unit=site.row, how=how)
+    notices = [withdrawal.read(r.documents["notice"], desk.maker.trust) for r in CustodyRequest.objects.all()]
+    expected = [(site.row.serial, site.row.certificate_thumbprint, how)] * told
+    assert [(n.serial, n.certificate, n.reason) for n in notices] == expected
 
 
 # --- heads --------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from manufacturer.escrow.actions.lodge_value import lodge_value
 from manufacturer.registry.actions.report_end import report_end
 from manufacturer.registry.actions.withdraw_identity import withdraw_identity
 from manufacturer.registry.models import Unit
+from manufacturer.rma.actions import open_ticket as opening
 from manufacturer.rma.actions.cancel_ticket import cancel_ticket
 from manufacturer.rma.actions.close_ticket import close_ticket
 from manufacturer.rma.models import Ticket
@@ -103,9 +104,17 @@ def test_another_document_than_a_value_is_refused(desk: Desk) -> None:
 
 
 def test_nothing_is_no_value(desk: Desk) -> None:
+    assert code_of(desk.site("acme"), "  \n ") == "tickets.no-value"
+
+
+def test_more_values_than_a_ticket_document_can_name_are_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MOST_VALUES", 2)
     site = desk.site("acme")
-    with pytest.raises(Refusal):
-        site.open("  \n ")
+    more = [site.unit.value(site.owner, BackupKey.generate(epoch)) for epoch in (2, 3)]
+    assert code_of(site, "\n".join([site.value, *more])) == "tickets.too-many-values"
+    assert not Ticket.objects.exists()
 
 
 def test_values_of_two_appliances_are_two_tickets(desk: Desk) -> None:

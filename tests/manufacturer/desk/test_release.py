@@ -24,8 +24,10 @@ from manufacturer.rma.actions.add_approval import add_approval
 from manufacturer.rma.actions.close_ticket import close_ticket
 from manufacturer.rma.actions.collect_transfer import collect_transfer
 from manufacturer.rma.actions.confirm_receipt import confirm_receipt, send_new_code
+from manufacturer.rma.actions.refuse_ticket import refuse_ticket
 from manufacturer.rma.actions.reissue_ticket import reissue_ticket
 from manufacturer.rma.actions.reserve_replacement import reserve_replacement
+from manufacturer.rma.actions.ship_ticket import ship_ticket
 from manufacturer.rma.actions.take_installation import take_installation
 from manufacturer.rma.actions.take_report import take_report
 from manufacturer.rma.codes import MAX_ATTEMPTS, new_code, normal_code
@@ -358,6 +360,30 @@ def test_mail_goes_into_files_when_no_server_is_set(desk: Desk, tmp_path: Path) 
         send_notice(Context(ticket=str(ticket.pk), what="submitted"))  # type: ignore[arg-type]
     (file,) = tmp_path.iterdir()
     assert re.search(rf"Subject: Ticket {ticket.number}", file.read_text())
+
+
+@pytest.mark.parametrize(("carrier", "tracking"), [("", "T1"), ("Post", " ")])
+def test_a_shipment_without_carrier_or_tracking_is_refused(desk: Desk, carrier: str, tracking: str) -> None:
+    ticket, _, _ = desk.to_ready(desk.site("acme"))
+    given = {"actor": SYSTEM, "ticket": ticket, "carrier": carrier, "tracking": tracking}
+    assert refusal_of(ship_ticket, **given).code == "tickets.shipment-incomplete"
+    ticket.refresh_from_db()
+    assert ticket.state == "ready"
+
+
+def test_a_receipt_without_an_address_for_the_code_is_refused(desk: Desk) -> None:
+    site = desk.site("acme")
+    ticket, _, _ = desk.to_ready(site)
+    desk.ship(ticket)
+    ticket.contact_email = site.customer.contact_email = ticket.customer.contact_email = ""
+    assert refusal_of(confirm_receipt, actor=SYSTEM, ticket=ticket).code == "tickets.no-contact"
+    assert desk.attempt(ticket).received_at is None
+
+
+def test_a_refusal_without_a_reason_is_refused(desk: Desk) -> None:
+    ticket = desk.site("acme").open()
+    refusal = refusal_of(refuse_ticket, actor=SYSTEM, ticket=ticket, reason="")
+    assert refusal.code == "tickets.reason-missing"
 
 
 def test_confirming_the_receipt_twice_is_refused(desk: Desk) -> None:

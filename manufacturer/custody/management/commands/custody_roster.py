@@ -40,6 +40,9 @@ class Command(BaseCommand):
         barring.add_argument("kind", choices=["key", "identity"])
         barring.add_argument("what", help="key id, or a certificate's thumbprint")
         barring.add_argument("reason")
+        lifting = verbs.add_parser("lift", help="a bar that came by the desk's notice; a custodian signs")
+        lifting.add_argument("kind", choices=["key", "identity"])
+        lifting.add_argument("what")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -79,6 +82,12 @@ class Command(BaseCommand):
         self._unlock()
         people.bar(options["kind"], options["what"], options["reason"], person, holder())
         self.stdout.write("barred for ever")
+
+    def _lift(self, options: dict[str, Any]) -> None:
+        custodian = people.prove_custodian(*self._signer(options))
+        self._unlock()
+        lifted = people.lift(options["kind"], options["what"], custodian, holder())
+        self.stdout.write("lifted" if lifted else "not lifted: no bar that came by the desk's notice")
 
     def _take_text(self, text: str) -> None:
         self._unlock()
