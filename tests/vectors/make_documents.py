@@ -13,7 +13,7 @@ from typing import Any
 
 import cryptography
 
-from tests.vectors import faults_journey, faults_people, faults_text
+from tests.vectors import faults_journey, faults_people, faults_text, faults_transfer
 from tests.vectors.forge import Collector
 from tests.vectors.scene import Scene
 
@@ -23,7 +23,7 @@ FILE = Path(__file__).with_name("documents.json")
 def make() -> dict[str, Any]:
     """A fresh set: world, good documents, vectors of one fault each."""
     scene, to = Scene(), Collector()
-    for faults in (faults_text, faults_journey, faults_people):
+    for faults in (faults_text, faults_journey, faults_transfer, faults_people):
         faults.add_all(to, scene)
     return {
         "provenance": {
