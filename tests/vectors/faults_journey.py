@@ -1,4 +1,4 @@
-"""Faults of binding, seal and commitment along the journey: value, receipt, drill, request, receipts of units."""
+"""Faults of binding, seal and commitment along the journey: value, receipt, drill, request, units."""
 
 from __future__ import annotations
 
