@@ -14,7 +14,7 @@ from django.db.models import F
 from manufacturer.custody.errors import NotBelieved
 from manufacturer.custody.models import Barred, Counter, Nonce, TransferMade
 
-# Counted since a custodian last released the subject (docs/adr/011-custody-caps.md).
+# Counted since a custodian last released the subject (docs/adr/013-what-custody-counts-and-bars.md).
 REFUSED_CAP = 30  # refusals of one customer's requests
 OPENED_CAP = 64  # values opened for recoveries of one customer
 DRILLED_CAP = 1_000  # drills of one unit
