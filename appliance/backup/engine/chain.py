@@ -168,16 +168,19 @@ def _broken_links(chain: list[Found], gone: frozenset[int]) -> list[Finding]:
 def _judge_freshness(result: Judgement, known: list[KnownHead]) -> None:
     """4. The newest sequence is not below the newest one known."""
     rolled_back, proven = False, []
+    there = {found.signed.digest for found in result.images}
     for head in known:
-        chain = [
-            found
+        if head.digest and head.digest in there:
+            proven.append(head.made_at)
+            continue
+        chain = {
+            found.place.sequence
             for found in result.images
             if found.place.chain == head.chain
             or (not head.chain and found.signed.header.serial == head.serial)
-        ]
-        newest = max((found.place.sequence for found in chain), default=0)
-        there = [found for found in chain if found.place.sequence == head.sequence]
-        exchanged = bool(there and head.digest and there[0].signed.digest != head.digest)
+        }
+        newest = max(chain, default=0)
+        exchanged = bool(head.digest) and head.sequence in chain  # there, and with another digest
         if newest < head.sequence or exchanged:
             rolled_back = True
             facts = {

@@ -327,7 +327,7 @@ def test_a_cancelled_backup_leaves_nothing_half_done(
 
 @pytest.mark.parametrize("fault", RAISING)
 def test_a_backup_survives_a_fault_at_any_write(unit_on_bench: Bench, fault: Fault) -> None:
-    """N rises until a run passes untouched; after each fault the world holds, and the next backup is whole."""
+    """N rises until a run passes untouched; after each fault the next backup is whole."""
     bench = unit_on_bench
     target = bench.add_target()
     codes: set[str] = set()
