@@ -78,6 +78,13 @@ if ROLE == "custody":
     ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # The processes of a parallel run inherit this one's environment; with the settings' name in it they
+    # would load settings before this file gives each of them a site of its own.
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip marked tests whose servers, rights or programs are missing; the reason names what is missing."""
     missing = {
@@ -116,6 +123,15 @@ def pytest_sessionfinish() -> None:
         with redis.Redis.from_url(url) as client:
             for key in client.scan_iter(f"strongroom-{_SITE.name}:*", count=1000):
                 client.delete(key)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix(request: pytest.FixtureRequest) -> None:
+    """Each process of a parallel run has a site of its own; only a server's database needs another name."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "")
+    database = settings.DATABASES["default"]
+    if worker and "postgres" in database["ENGINE"]:
+        database["TEST"] = {**database.get("TEST", {}), "NAME": f"test_{database['NAME']}_{worker}"}
 
 
 @pytest.fixture(scope="session")
