@@ -252,7 +252,7 @@ if (stream && window.EventSource && $("[data-live]")) {
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
 let ticks = 0;
-setInterval(() => { ticks += 1; if (!document.hidden && (!streaming || ticks % 8 === 0)) changed(null); }, 2500);
+setInterval(() => { ticks += 1; if (!document.hidden && (!streaming || ticks % 4 === 0)) changed(null); }, 2500);
 
 document.addEventListener("htmx:afterSwap", (event) => {
   freshen();

@@ -257,6 +257,7 @@ def field(bound: Any, hint: str = "") -> dict[str, Any]:
     css = {"select": "form-select", "checkbox": "", "radio": "", "file": "form-control"}.get(
         kind, "form-control"
     )
+    css = f"{css} {bound.field.widget.attrs.get('class', '')}".strip()
     attrs: dict[str, Any] = {"class": css} if css else {}
     words = hint or str(bound.help_text)
     if words:
