@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
+from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -31,12 +31,12 @@ def browser_of(user: User, *, fresh: bool = True) -> Client:
     return client
 
 
-def policy_of(response: HttpResponse) -> tuple[str, ...]:
+def policy_of(response: Any) -> tuple[str, ...]:
     """The directives of the content security policy, sorted."""
     return tuple(sorted(part.strip() for part in response["Content-Security-Policy"].split(";")))
 
 
-def inline_code(response: HttpResponse) -> list[str]:
+def inline_code(response: Any) -> list[str]:
     """Inline script, style, handlers, foreign bases and script addresses in a page: there must be none."""
     finder = _InlineFinder()
     finder.feed(response.content.decode("utf-8"))

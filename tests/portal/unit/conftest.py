@@ -90,6 +90,6 @@ def furnished(unit: Any) -> dict[str, Any]:
     )  # fmt: skip
     event = record("tests.happened", actor=MAKER, subject="something", facts={"n": 1})
     return {
-        "unit": unit, "people": people, "key": key, "target": target, "image": image, "disk": disk, "job": job,
-        "event": event,
+        "unit": unit, "people": people, "key": key, "target": target, "image": image, "disk": disk,
+        "job": job, "event": event,
     }  # fmt: skip
