@@ -64,6 +64,7 @@ class UnlockSocket(threading.Thread):
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
+        self.join(timeout=5)
         self._path.unlink(missing_ok=True)
 
 
