@@ -115,14 +115,22 @@ def in_a_child(place: Place, fault: Fault, at: int) -> int:
 def test_a_killed_put_is_not_paid_twice(place: Place) -> None:
     """Killed after its packs and before its recipe: the retry finds every chunk."""
     content = noise(140 << 20, 4)
-    child = os.fork()
-    if child == 0:
-        with place.open() as store, store.batch() as batch:
-            batch.put_stream(io.BytesIO(content))
-            os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(put_and_die(place, content)) == -signal.SIGKILL
     with place.open() as store, store.batch() as batch:
         again = batch.put_stream(io.BytesIO(content))
         assert again.new_bytes < 140 << 20
     with place.open() as store:
         assert got(store, again.recipe) == content
+
+
+def put_and_die(place: Place, content: bytes) -> int:
+    """In a process of its own: take everything in, and be killed before the batch ends."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with place.open() as store, store.batch() as batch:
+                batch.put_stream(io.BytesIO(content))
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1]
