@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -338,3 +340,24 @@ def test_a_mirror_that_was_touched_shows_it(desk: Desk, damage: Callable[[Any], 
     damage(LedgerEntry.objects.filter(sequence=2))
     state = ledger_state()
     assert (state.whole, bool(state.fault)) == (False, True)
+
+
+def reworded(rows: QuerySet[LedgerEntry]) -> None:
+    row = rows.get()
+    rows.update(document=row.document[:-8] + row.document[-8:].swapcase())
+
+
+def test_the_command_verifies_a_whole_mirror_and_names_its_head(desk: Desk) -> None:
+    book, out = Ledger(desk.maker), StringIO()
+    mirror(book.add(), book.add())
+    call_command("verify_ledger", stdout=out)
+    assert out.getvalue().strip() == f"2 entries, whole; head {ledger.digest(book.texts[-1])}"
+
+
+@pytest.mark.parametrize("damage", [deleted, reworded])
+def test_the_command_finds_a_mirror_that_was_touched(desk: Desk, damage: Callable[[Any], None]) -> None:
+    book = Ledger(desk.maker)
+    mirror(book.add(), book.add(), book.add())
+    damage(LedgerEntry.objects.filter(sequence=2))
+    with pytest.raises(CommandError, match="entry"):
+        call_command("verify_ledger")
