@@ -371,7 +371,7 @@ def test_a_restore_killed_at_any_write_is_taken_up_by_the_next_worker(lost: Benc
         lost.lose(job)
         Job.objects.filter(pk=job.pk).update(attempts=0)
         at += 4
-    assert kills >= 5
+    assert kills >= 3  # PostgreSQL writes no files of ours, so there are fewer
     assert job.state == "done"
     assert lost.digests() == lost.content
     check_world(open_value=lost.maker.open_value, scan=False)
