@@ -9,6 +9,8 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from appliance.catalog.actions.start_sealing import upload_completed
-        from appliance.content.hooks import on_complete
+        from appliance.catalog.selectors import waits_for
+        from appliance.content.hooks import on_ask_needed, on_complete
 
         on_complete(upload_completed)
+        on_ask_needed(waits_for)

@@ -12,6 +12,7 @@ from appliance.catalog.models import VirtualImage
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from appliance.content.models import Upload
 
 
 def images_for(user: User) -> QuerySet[VirtualImage]:
@@ -44,6 +45,11 @@ def live_recipes(using: str = "default") -> list[str]:
     """Recipes of everything the catalogue still needs."""
     rows = VirtualImage.objects.using(using).exclude(recipe="")
     return sorted(set(rows.values_list("recipe", flat=True)))
+
+
+def waits_for(upload: Upload) -> bool:
+    """Whether an image is being made from this upload."""
+    return VirtualImage.objects.filter(upload_id=upload.pk).exclude(state=VirtualImage.State.READY).exists()
 
 
 def _one(rows: QuerySet[VirtualImage], image_id: uuid.UUID | str) -> VirtualImage:

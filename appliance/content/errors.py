@@ -139,6 +139,15 @@ class UploadUnknown(Refusal):
     next_step = "Start a new upload."
 
 
+class UploadNeeded(Refusal):
+    """A virtual image waits for this upload's content."""
+
+    code = "uploads.needed"
+    kind = "conflict"
+    title = "A virtual image is made from this upload."
+    next_step = "Delete the virtual image; the upload goes with it."
+
+
 class UploadBusy(Refusal):
     code = "uploads.busy"
     kind = "conflict"

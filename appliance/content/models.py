@@ -15,7 +15,8 @@ class Upload(BaseModel):
 
         open ──last byte durable──▶ complete ──content in the store──▶ taken
           │                            │
-          └──────ended by its owner, or expired: the row goes, and the spool's directory with it
+          └──────ended by its owner, or expired and nothing waits for it:
+                 the row goes, and the spool's directory with it
 
     `offset` is the truth about what arrived: it grows by compare-and-swap, after the bytes are durable. The
     engine reads segments up to it and ignores whatever else lies in the directory.

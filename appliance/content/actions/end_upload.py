@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from appliance.content import spool
-from appliance.content.errors import UploadUnknown
+from appliance.content import hooks, spool
+from appliance.content.errors import UploadNeeded, UploadUnknown
 from appliance.content.models import Upload
 from audit.actor import Actor
 from audit.log import record
@@ -16,9 +16,11 @@ _SWEEP_ROWS = 50
 
 
 def end_upload(upload: Upload, *, actor: Actor, why: str = "ended by its owner") -> None:
-    """Remove an open upload. One that is complete belongs to what waits for it: `UploadUnknown`."""
+    """Remove an upload that nothing waits for; `UploadNeeded` if something does."""
     with transaction.atomic():
-        removed, _ = Upload.objects.filter(pk=upload.pk, state=Upload.State.OPEN).delete()
+        if hooks.is_needed(upload):
+            raise UploadNeeded(upload=str(upload.pk))
+        removed, _ = Upload.objects.filter(pk=upload.pk).exclude(state=Upload.State.TAKEN).delete()
         if not removed:
             raise UploadUnknown(upload=str(upload.pk))
         record("uploads.ended", actor=actor, subject=f"upload:{upload.pk}", facts={"why": why})
@@ -27,6 +29,7 @@ def end_upload(upload: Upload, *, actor: Actor, why: str = "ended by its owner")
 
 def sweep_uploads() -> None:
     """End what has expired: uploads that stand still, and complete ones that nobody took."""
-    expired = Upload.objects.filter(expires_at__lt=timezone.now(), state=Upload.State.OPEN)
+    expired = Upload.objects.filter(expires_at__lt=timezone.now()).exclude(state=Upload.State.TAKEN)
     for upload in expired[:_SWEEP_ROWS]:
-        end_upload(upload, actor=Actor.system("uploads"), why="expired")
+        if not hooks.is_needed(upload):
+            end_upload(upload, actor=Actor.system("uploads"), why="expired")

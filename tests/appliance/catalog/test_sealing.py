@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.models import User
 from appliance.catalog import actions, selectors, tasks
 from appliance.catalog.errors import NothingToSeal
 from appliance.catalog.models import VirtualImage
 from appliance.catalog.settle import settle_restored
+from appliance.content.actions.end_upload import end_upload, sweep_uploads
 from appliance.content.engine.opening import open_store
-from appliance.content.errors import StoreBusy
+from appliance.content.errors import StoreBusy, UploadNeeded
 from appliance.content.models import Upload
 from appliance.keys.hooks import announce_activation
 from audit.actor import Actor
@@ -74,6 +77,15 @@ def test_a_damaged_spool_is_refused(waiting: VirtualImage) -> None:
     (job,) = work()
     assert (job.state, job.refusal["code"]) == (Job.State.FAILED, "content.spool-damaged")
     assert image_of(waiting.pk).state == S.FAILED
+
+
+def test_an_upload_that_an_image_waits_for_is_neither_ended_nor_swept(waiting: VirtualImage) -> None:
+    Upload.objects.update(expires_at=timezone.now() - dt.timedelta(days=9))
+    with pytest.raises(UploadNeeded):
+        end_upload(Upload.objects.get(), actor=ACTOR)
+    sweep_uploads()
+    work()
+    assert image_of(waiting.pk).state == S.READY
 
 
 def test_an_image_that_was_deleted_meanwhile_ends_its_job(waiting: VirtualImage) -> None:

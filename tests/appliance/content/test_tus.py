@@ -369,6 +369,14 @@ def test_expired_uploads_are_swept_with_their_bytes(client: Client) -> None:
     assert b"STRSEGM1" not in everything_in_the_spool()
 
 
+def test_complete_uploads_that_nobody_takes_are_swept_too(client: Client) -> None:
+    client.patch(client.create(5), 0, b"hello")
+    Upload.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+    client.create(10)
+    assert [upload.length for upload in Upload.objects.all()] == [10]
+    assert b"STRSEGM1" not in everything_in_the_spool()
+
+
 def test_a_full_disk_is_told_and_what_came_before_is_kept(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
