@@ -87,7 +87,7 @@ class BadTargetSettings(TargetRefusal):
     kind = "invalid"
     title = "The target's settings cannot be right."
     next_step = (
-        "Correct the settings named: a directory target needs an absolute path outside the unit's site."
+        "Correct the setting named; the directory of a directory target lies outside the unit's own site."
     )
 
 
@@ -96,6 +96,59 @@ class BadObjectName(TargetRefusal):
     kind = "invalid"
     title = "An object name is not lawful."
     next_step = "This is a mistake in the program; report it."
+
+
+class CredentialsRefused(TargetRefusal):
+    code = "target.credentials-refused"
+    title = "The backup target does not accept the credentials."
+    next_step = "Enter valid credentials; what was sent is kept and not sent again."
+
+
+class CredentialsMissing(TargetRefusal):
+    code = "target.no-credentials"
+    kind = "conflict"
+    title = "The target has no credentials on this unit."
+    next_step = "Enter the target's credentials."
+
+
+class ClockSkewed(TargetRefusal):
+    code = "target.clock-skewed"
+    title = "The backup target says that this unit's clock is wrong."
+    next_step = "Set the unit's clock (or the storage's), then retry the job."
+
+
+class HostKeyUnknown(TargetRefusal):
+    code = "target.host-key-unknown"
+    kind = "conflict"
+    title = "The server's host key is not pinned yet; nothing was sent."
+    next_step = "Compare the fingerprint found with the server's own, and enter it in the target's settings."
+
+
+class HostKeyChanged(TargetRefusal):
+    code = "target.host-key-changed"
+    kind = "conflict"
+    title = "The server shows another host key than the pinned one; nothing was sent."
+    next_step = "Ask who runs the server. Enter the new fingerprint only if they confirm that it is theirs."
+
+
+class ListingIncomplete(TargetRefusal):
+    code = "target.listing-incomplete"
+    title = "The target's listing leaves out objects that are there."
+    next_step = "Nothing was concluded from it. Look at the storage and connect the target again."
+
+
+class TargetIsCopy(TargetRefusal):
+    code = "target.is-a-copy"
+    kind = "conflict"
+    title = "This target holds a copy of another target's repository; no backup is written to it."
+    next_step = "Back up to the original and copy, or remove the original here: the copy then takes its place."
+
+
+class CopyRefused(TargetRefusal):
+    code = "target.cannot-copy"
+    kind = "conflict"
+    title = "These images cannot be copied there."
+    next_step = "Choose committed images of the source and another target than the source."
 
 
 class ObjectMissing(TargetRefusal):
@@ -257,3 +310,71 @@ class SelfTestFailed(BackupRefused):
     code = "backup.self-test-failed"
     title = "The finished image did not pass its own test."
     next_step = "Look at the target and make another backup; this one is marked damaged."
+
+
+class ReceiptRefused(BackupRefused):
+    code = "backup.receipt-refused"
+    title = "The desk's receipt for the repository head does not hold."
+    next_step = "Tell the manufacturer; the head counts as not lodged."
+
+
+# ---- retention -------------------------------------------------------------------------------------
+
+
+class RetentionRefused(Refusal):
+    code = "retention.refused"
+    kind: ClassVar[Kind] = "invalid"
+    title = "The retention policy was refused."
+
+
+class KeepsNothing(RetentionRefused):
+    code = "retention.keeps-nothing"
+    title = "This policy would keep no image at all."
+    next_step = "Give at least one of its rules a number above zero."
+
+
+class BadRetentionRule(RetentionRefused):
+    code = "retention.bad-rule"
+    title = "A rule of the retention policy cannot be meant."
+    next_step = (
+        "Correct the rule named: counts within bounds, a time zone like Europe/Berlin."
+    )
+
+
+class ImageHeld(ImageRefusal):
+    code = "retention.image-held"
+    title = "This image must stay."
+    next_step = (
+        "Make and verify a newer image, or end its protection, and try again."
+    )
+
+
+class PruneRefused(Refusal):
+    code = "prune.refused"
+    kind: ClassVar[Kind] = "conflict"
+    title = "Nothing was deleted."
+
+
+class NoRetentionPolicy(PruneRefused):
+    code = "prune.no-policy"
+    title = "This target has no retention policy, so nothing on it expires."
+    next_step = "Draw up a policy and look at its preview first."
+
+
+class EvidenceLacking(PruneRefused):
+    code = "prune.evidence-lacking"
+    title = "Nothing was deleted: what the target shows is not all that is known to lie on it."
+    next_step = "Look whether the right storage is mounted and whole, then connect the target again."
+
+
+class OutboundIsPaused(PruneRefused):
+    code = "prune.outbound-paused"
+    title = "Nothing is deleted while outbound work is paused after a restore."
+    next_step = "Confirm that this unit may act outward again."
+
+
+class KeyNeeded(Refusal):
+    code = "keys.needed-by-images"
+    kind: ClassVar[Kind] = "conflict"
+    title = "The key opens backup images that are still kept."
+    next_step = "Let those images expire and be deleted first; the key then can be retired."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 # Django's apps are not loaded yet when a conftest imports this: rooms are imported within the fixtures.
+from tests.appliance.keys.desk import TestDesk
 from tests.appliance.keys.maker import Maker
 
 if TYPE_CHECKING:
@@ -66,3 +67,13 @@ def small_disk(bench: Bench) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.fixture
+def desk(maker: Maker) -> Iterator[TestDesk]:
+    """A desk over HTTP that answers with the maker's documents."""
+    made = TestDesk(maker)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from appliance.backup.engine import house
+from appliance.backup.errors import ReceiptRefused
 from appliance.backup.models import BackupImage
 from appliance.unit.desk import desk_of
 from appliance.unit.errors import DeskNotSet, DeskUnreachable
@@ -18,6 +19,7 @@ from ground.refusals import Missing
 from jobs.actions import start_job
 from jobs.handlers import JobContext
 from sealing.documents import receipt as receipts
+from sealing.errors import Refused
 
 WAITS = (60, 300, 1800, 7200)  # seconds before the desk is asked again; the last one for ever
 
@@ -42,7 +44,10 @@ def lodge_head(ctx: JobContext) -> dict[str, Any]:
     except DeskUnreachable as refusal:
         return _later(ctx, image, refusal.title)
     trust = house.trust_of(house.key_process().status())
-    receipts.read(lodged.receipt, trust).require_for(image.head)
+    try:
+        receipts.read(lodged.receipt, trust).require_for(image.head)
+    except Refused as error:
+        raise ReceiptRefused(layer=error.layer, reason=error.reason) from error
     with house.rows(), transaction.atomic():
         BackupImage.objects.filter(pk=image.pk).update(head_lodged_at=timezone.now())
         record(

@@ -21,11 +21,11 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from appliance.backup.errors import BadObjectName, ObjectCorrupt, ObjectMissing
+from appliance.backup.errors import BadObjectName, ObjectConflict, ObjectCorrupt, ObjectMissing
 
 SEGMENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
 NAME_BYTES = 512  # docs/formats/repository.md §2
@@ -60,11 +60,50 @@ def sha256_of(pieces: Iterable[bytes]) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
+class SourceFailed(Exception):
+    """Carries an error of the source past a target's own handling: it is not the target's fault."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def from_source(pieces: Iterable[bytes], *, name: str, digest: str, size: int) -> Iterator[bytes]:
+    """The pieces, compared: the last one is handed on only if all are the bytes announced.
+
+    Raises `SourceFailed` around an error of the source, and around `ObjectCorrupt` for other bytes.
+    """
+    have, length = hashlib.sha256(), 0
+    held = b""
+    try:
+        for piece in pieces:
+            have.update(piece)
+            length += len(piece)
+            if length > size:
+                raise ObjectCorrupt(name=name, why="more bytes than announced", size=size)
+            if held:
+                yield held
+            held = piece
+        if have.hexdigest() != digest or length != size:
+            raise ObjectCorrupt(name=name, why="the bytes are not those announced", size=length)
+    except GeneratorExit:
+        raise
+    except Exception as error:
+        raise SourceFailed(error) from error
+    if held:
+        yield held
+
+
 class Target(ABC):
-    """See the module's contract. An instance is cheap, holds no open handles between calls, and may be
-    used by several threads at once."""
+    """See the module's contract. An instance is cheap and may be used by several threads at once. A target
+    across a network keeps its connection between calls and lets go of it when it has been idle."""
 
     kind: ClassVar[str]
+    SETTINGS: ClassVar[Mapping[str, bool]]  # names, and whether they must be given
+    CREDENTIALS: ClassVar[Sequence[frozenset[str]]] = ()  # sets of which exactly one is given in full
+
+    def close(self) -> None:  # noqa: B027  # most have nothing to let go of
+        """Let go of connections; the next call makes them anew."""
 
     @abstractmethod
     def probe(self, *, write: bool) -> None:
@@ -107,6 +146,24 @@ class Target(ABC):
     @abstractmethod
     def free_bytes(self) -> int | None:
         """Room left, or None where the target cannot tell."""
+
+    def already(self, name: str, found: ObjectStat | None, *, digest: str, size: int) -> bool:
+        """Whether these bytes are there, given what `stat` found.
+
+        A pack's name is its digest, so its size is looked at and no more (reading everything again would
+        undo what being incremental saves; verify reads it); any other object is small and compared. False
+        also for a damaged copy (named by its content and of another size): a sound one takes its place.
+        """
+        if found is None:
+            return False
+        if found.size == size:
+            if digest in name:
+                return True
+            if sha256_of(self.get(name))[0] == digest:
+                return True
+        elif digest in name:
+            return False
+        raise ObjectConflict(name=name)
 
     def put_bytes(self, name: str, data: bytes) -> bool:
         """`put` for an object that is small enough to hold in memory."""

@@ -11,7 +11,6 @@ there (a disk that was unmounted in mid-backup), nothing is written into it.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat as stat_module
 import time
@@ -22,7 +21,6 @@ from typing import Any, ClassVar
 
 from appliance.backup.errors import (
     BadTargetSettings,
-    ObjectConflict,
     ObjectCorrupt,
     ObjectMissing,
     TargetAbsent,
@@ -32,7 +30,15 @@ from appliance.backup.errors import (
     TargetTooSlow,
     TargetUnreachable,
 )
-from appliance.backup.targets.base import READ_BYTES, SEGMENT, ObjectStat, Target, check_name
+from appliance.backup.targets.base import (
+    READ_BYTES,
+    SEGMENT,
+    ObjectStat,
+    SourceFailed,
+    Target,
+    check_name,
+    from_source,
+)
 from ground.files import files
 from ground.files.fs import TEMPORARY_PREFIX
 
@@ -59,22 +65,9 @@ def _as_refusal(path: Path) -> Iterator[None]:
         raise refusal(path=str(path), error=errno.errorcode.get(error.errno or 0, "unknown")) from error
 
 
-class _SourceFailed(Exception):
-    """Carries an error of the source past `_as_refusal`: a broken source is not the target's fault."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
-def _from_source(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    try:
-        yield from pieces
-    except Exception as error:
-        raise _SourceFailed(error) from error
-
-
 class DirectoryTarget(Target):
     kind: ClassVar[str] = "directory"
+    SETTINGS: ClassVar[Mapping[str, bool]] = {"path": True}
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -124,12 +117,12 @@ class DirectoryTarget(Target):
 
     def put(self, name: str, pieces: Iterable[bytes], *, digest: str, size: int) -> bool:
         path = self._path(name)
-        if self._already(name, digest=digest, size=size):
+        if self.already(name, self.stat(name), digest=digest, size=size):
             return False
         self._require_root()
         try:
             self._write(name, path, pieces, digest=digest, size=size)
-        except _SourceFailed as failure:
+        except SourceFailed as failure:
             raise failure.error from None
         return True
 
@@ -137,13 +130,8 @@ class DirectoryTarget(Target):
         with _as_refusal(path):
             self._make_parents(path.parent)
             with files().open_new(path) as new:
-                have, length = hashlib.sha256(), 0
-                for piece in _from_source(pieces):
-                    have.update(piece)
-                    length += len(piece)
+                for piece in from_source(pieces, name=name, digest=digest, size=size):
                     new.write(piece)
-                if have.hexdigest() != digest or length != size:
-                    raise ObjectCorrupt(name=name, why="the bytes are not those announced", size=length)
                 try:
                     new.commit()
                 except FileNotFoundError:
@@ -226,26 +214,6 @@ class DirectoryTarget(Target):
                 raise TargetAbsent(path=str(self.root)) from error
         if self._seen not in (None, (found.st_dev, found.st_ino)):
             raise TargetAbsent(path=str(self.root), why="another file system is there now")
-
-    def _already(self, name: str, *, digest: str, size: int) -> bool:
-        """Whether these bytes are there. A pack's name is its digest, so its size is looked at and no
-        more (reading everything again would undo what being incremental saves; verify reads it); any
-        other object is small and compared."""
-        found = self.stat(name)
-        if found is None:
-            return False
-        if found.size == size:
-            if digest in name:
-                return True
-            have = hashlib.sha256()
-            for piece in self.get(name):
-                have.update(piece)
-            if have.hexdigest() == digest:
-                return True
-        elif digest in name:
-            # Named by its content and of another size: a damaged copy. A sound one takes its place.
-            return False
-        raise ObjectConflict(name=name)
 
     def _make_parents(self, directory: Path) -> None:
         for parent in reversed([directory, *directory.parents]):

@@ -1,1 +1,1 @@
-from tests.support.bench_fixtures import bench, maker, small_disk, unit_on_bench  # noqa: F401
+from tests.support.bench_fixtures import bench, desk, maker, small_disk, unit_on_bench  # noqa: F401
