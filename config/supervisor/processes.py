@@ -133,8 +133,11 @@ class Child:
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the whole group at once, as a power cut would; the next poll starts it again."""
-        self._signal(signal.SIGKILL)
+        """End the whole group at once, as a power cut would; it is started again when its back-off passed."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self.poll()
 
     def reap(self, deadline: float) -> None:
         """Wait until ``deadline`` (monotonic), then kill the group."""

@@ -52,10 +52,20 @@ class Supervisor:
         done.wait(2 * GRACE)
 
     def kill(self, name: str) -> int | None:
-        """Kill a program's whole group with SIGKILL; it is started again. Returns the pid that was killed."""
+        """Kill a program's whole group with SIGKILL; it is started again. Returns the pid that was killed.
+
+        When this returns the program counts as not ready, so that one can wait for its return.
+        """
         child = self._children[name]
         pid = child.pid
-        child.kill()
+        done = threading.Event()
+
+        def end() -> None:
+            child.kill()
+            done.set()
+
+        self._do(end)
+        done.wait(GRACE)
         return pid
 
     def pid(self, name: str) -> int | None:

@@ -32,13 +32,17 @@ FAST = {
 
 @contextmanager
 def living_world(
-    *, units: Sequence[str] = (UNIT_A, UNIT_B), set_up: bool = True, **options: Any
+    *,
+    units: Sequence[str] = (UNIT_A, UNIT_B),
+    set_up: bool = True,
+    extra: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> Iterator[World]:
     """A world that is set up and running; everything of it is gone afterwards."""
     # A Unix socket's path has at most 107 bytes: pytest's own directories are too deep.
     root = Path(tempfile.mkdtemp(prefix="sr-"))
     try:
-        with World(root, units=units, extra=FAST, **options) as world:
+        with World(root, units=units, extra={**FAST, **(extra or {})}, **options) as world:
             if set_up:
                 FirstStart(world).run()
             yield world

@@ -1,0 +1,90 @@
+"""Random kills of a site's processes while it works, and the look at the world after each.
+
+The seed is printed; ``STRONGROOM_SEED`` plays a run again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cli.client import FINISHED, Site
+from cli.exits import CommandError, Exit
+from config.site import BASE_DIR
+from config.supervisor.world import World
+
+VICTIMS = ("engine", "keys")
+LOOK = (
+    "import sys, django; django.setup(); from tests.support.world import main; "
+    "sys.exit(main())"
+)  # fmt: skip
+SWITCHED = "switched"
+
+
+def fresh_seed() -> int:
+    return int(os.environ.get("STRONGROOM_SEED") or secrets.randbits(32))
+
+
+class Striker:
+    """Starts work, kills a process group at a random moment of it, waits for the end, looks at the world."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.kills: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
+
+    def strike(self, site: str, client: Site, start: Callable[[], Mapping[str, Any]], longest: float) -> str:
+        """One piece of work with one kill in it. Returns how the work ended."""
+        job = start()
+        time.sleep(self.random.uniform(0, longest))
+        victim = self.random.choice(VICTIMS)
+        name = self.world.sites[site].process(victim)
+        killed = self.world.supervisor.kill(name)
+        assert killed is not None
+        self.kills[victim] += 1
+        end = self._wait(client, job)
+        self.world.wait(site)
+        self.ends[end] += 1
+        return end
+
+    def unharmed(self, client: Site, job: Mapping[str, Any]) -> str:
+        """The same without a kill."""
+        return self._wait(client, job)
+
+    def _wait(self, client: Site, job: Mapping[str, Any]) -> str:
+        """Done, failed in words, or switched (a restore takes the account with it)."""
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            try:
+                row = client.get(f"jobs/{job['id']}")
+            except CommandError as error:
+                if error.exit_code is Exit.SIGN_IN:
+                    return SWITCHED
+                raise
+            if row["state"] in FINISHED:
+                return str(row["state"])
+            time.sleep(0.1)
+        raise AssertionError(f"seed {self.seed}: a {job['kind']} was never taken up again")
+
+    def look(self, site: str) -> str:
+        """What `check_world` finds in a process of the site's own; empty when every invariant holds."""
+        spec = self.world.sites[site]
+        done = subprocess.run(
+            [sys.executable, "-c", LOOK],
+            cwd=BASE_DIR,
+            env={**spec.environment(), "STRONGROOM_PROCESS": "worker"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        return "" if done.returncode == 0 else f"seed {self.seed}: {done.stdout}{done.stderr[-2000:]}"
