@@ -32,11 +32,13 @@ TYP_LEDGER_ENTRY: Final = "strongroom-ledger-entry+jws;v=1"
 TYP_COUNTERSIGNATURE: Final = "strongroom-countersignature+jws;v=1"
 TYP_VOID: Final = "strongroom-void+jws;v=1"
 TYP_WITHDRAWAL: Final = "strongroom-withdrawal+jws;v=1"
+TYP_DELETION: Final = "strongroom-deletion+jws;v=1"
 TYP_KEY_FILE: Final = "strongroom-key-file;v=1"
 
 # `info` of HPKE, and the label inside the digest that RSA-OAEP carries.
 SEAL_VALUE: Final = Label(b"strongroom value seal v1")
 SEAL_TRANSFER: Final = Label(b"strongroom transfer seal v1")
+SEAL_ENGINE_SECRET: Final = Label(b"strongroom engine secret v1")
 WRAP_TO_PAIR: Final = Label(b"strongroom key to hybrid backup key v1")
 
 # HKDF and HMAC under a backup key.

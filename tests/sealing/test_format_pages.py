@@ -15,6 +15,7 @@ from sealing.claims import Claims, kinds_of
 from sealing.documents import (
     approval,
     authority_list,
+    deletion_record,
     device_record,
     drill,
     enrolment,
@@ -50,6 +51,7 @@ DOCUMENTS: list[tuple[str, str, type[Document]]] = [
     ("installation.md", "claim", installation.Installation),
     ("recovery-report.md", "claim", report.RecoveryReport),
     ("head.md", "claim", head.Head),
+    ("deletion-record.md", "claim", deletion_record.DeletionRecord),
     ("authority-list.md", "claim", authority_list.AuthorityList),
     ("roster.md", "claim", roster.Roster),
     ("device-record.md", "claim", device_record.DeviceRecord),

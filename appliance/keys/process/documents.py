@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from appliance.keys.errors import ClaimRefused
-from sealing.documents import head, image_header, report
+from sealing.documents import deletion_record, head, image_header, report
 from sealing.encoding import JsonObject, b64u, from_b64u
 from sealing.errors import Refused
 from sealing.jose import Form, Parsed, parse
@@ -95,10 +95,25 @@ def _check_report(ring: Keyring, claims: JsonObject, now: int) -> None:
         raise ClaimRefused(member="new", reason="not the key that protects this unit now")
 
 
+def _check_deletion(ring: Keyring, claims: JsonObject, now: int) -> None:
+    """An image is signed away only if a key of this unit headed it (so it is of this unit's own chain), and
+    only after it was marked. docs/formats/deletion-record.md §2."""
+    _check_time(claims, "iat", now)
+    try:
+        deletion_record.DeletionRecord.from_json(claims)
+        deletion_record.check_order(claims)
+    except Refused as error:
+        raise ClaimRefused(member="document", reason=error.code) from error
+    key = next((item for item in ring.keys if item.key_id == claims["key_id"]), None)
+    if key is None or key.origin != "generated":
+        raise ClaimRefused(member="key_id", reason="no key of this unit")
+
+
 _LIST: Final[tuple[tuple[Form, Check], ...]] = (
     (image_header.FORM, _check_image_header),
     (head.FORM, _check_head),
     (report.FORM, _check_report),
+    (deletion_record.FORM, _check_deletion),
 )
 
 
