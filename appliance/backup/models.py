@@ -56,11 +56,13 @@ class BackupImage(BaseModel):
 
         writing ──header durable──▶ committed ──verify──▶ verified ◀──verify──▶ damaged
            │                            │                    │                     │
-           ▼ (job ended without it)     └────────────────────┴──────▶ expired ──▶ deleted
-        abandoned
+           ▼ (job ended without it)     └────────────────────┴─────▶ expired ──▶ deleted
+        abandoned                                      (back, within grace) ◀──┘
 
     `writing` moves to `committed` only after the header lies durably under its final name. Failed
-    verification (`damaged`, with `problem`) is not the same as never verified (`committed`).
+    verification (`damaged`, with `problem`) is not the same as never verified (`committed`). An expired image
+    lies on the target whole and can be restored; once `deletion` holds its signed record there is no way
+    back, and the deletion is finished whenever it was interrupted.
     """
 
     class State(models.TextChoices):
@@ -77,6 +79,7 @@ class BackupImage(BaseModel):
         WAIVED = "waived", "waived"
 
     USABLE = (State.COMMITTED, State.VERIFIED, State.DAMAGED)
+    RESTORABLE = (*USABLE, State.EXPIRED)
 
     target = models.ForeignKey(BackupTarget, on_delete=models.PROTECT, related_name="images")
     state = models.CharField(max_length=10, choices=State, default=State.WRITING)
@@ -109,6 +112,16 @@ class BackupImage(BaseModel):
     head_lodged_at = models.DateTimeField(null=True, blank=True)
     restored_at = models.DateTimeField(null=True, blank=True)  # this unit was restored from it
     preview = models.JSONField(null=True, blank=True)  # from the sealed manifest, on a keyed unit
+    # Held by a person, whatever the policy says.
+    protected_at = models.DateTimeField(null=True, blank=True)
+    protected_by = models.CharField(max_length=150, blank=True)
+    protected_why = models.CharField(max_length=300, blank=True)
+    # Retention: marked, then deleted (`deletion`: the signed record, stored before anything is removed).
+    expired_at = models.DateTimeField(null=True, blank=True)
+    expired_from = models.CharField(max_length=10, blank=True)  # the state to go back to
+    expired_by = models.CharField(max_length=10, blank=True)  # retention | by-hand
+    deletion = models.TextField(blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-made_at", "-sequence")
@@ -119,7 +132,47 @@ class BackupImage(BaseModel):
                 name="one_image_for_a_place_in_a_chain",
             ),
         ]
-        indexes = [models.Index(fields=["target", "state", "made_at"], name="backup_image_by_target")]
+        indexes = [
+            models.Index(fields=["target", "state", "made_at"], name="backup_image_by_target"),
+            models.Index(fields=["key_id", "state", "target", "made_at"], name="backup_image_by_key"),
+        ]
 
     def __str__(self) -> str:
         return f"image {self.sequence} of {self.serial}"
+
+
+class RetentionPolicy(BaseModel):
+    """What a target keeps. Without a row nothing on it ever expires. The rules mean what
+    `appliance.backup.retention.policy` says."""
+
+    target = models.OneToOneField(BackupTarget, on_delete=models.CASCADE, related_name="retention")
+    keep_last = models.PositiveIntegerField(default=0)
+    hourly = models.PositiveIntegerField(default=0)
+    daily = models.PositiveIntegerField(default=0)
+    weekly = models.PositiveIntegerField(default=0)
+    monthly = models.PositiveIntegerField(default=0)
+    yearly = models.PositiveIntegerField(default=0)
+    within_days = models.PositiveIntegerField(default=0)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    grace_days = models.PositiveIntegerField(default=7)  # from marked to deleted
+    quota_percent = models.PositiveIntegerField(default=50)  # of the target's images, deleted in one run
+    changed_by = models.CharField(max_length=150)
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"retention of {self.target_id}"
+
+
+class LoosePack(BaseModel):
+    """A pack on a target that no image's list named when this unit looked. It is collected once it was found
+    so again after the grace: a backup that is being sent has packs before it has a list."""
+
+    target = models.ForeignKey(BackupTarget, on_delete=models.CASCADE, related_name="loose_packs")
+    digest = models.CharField(max_length=64)
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target", "digest"], name="one_loose_pack")]
+
+    def __str__(self) -> str:
+        return self.digest
