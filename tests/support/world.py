@@ -232,7 +232,7 @@ def _needs_no_human() -> Iterator[Violation]:
     """I10: nothing is left that only a person could clear up."""
     live = set(Job.objects.filter(state__in=Job.LIVE).values_list("pk", flat=True))
     for image in BackupImage.objects.filter(state=BackupImage.State.WRITING).exclude(job_id__in=live):
-        again = Job.objects.filter(kind="backup.run", state=Job.State.FAILED, pk=image.job_id)
+        again = Job.objects.filter(kind="backup.run", state=Job.State.FAILED, pk__in=[image.job_id])
         if (
             not again.exists()
         ):  # the next backup abandons it by itself; a job that ended well does not leave it

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from appliance.backup.engine.chain import Judgement, KnownHead, judge
 from appliance.backup.engine.repository import Place, chain_name
-from sealing.content.header import ChainLink, FileRef, ImageHeader
+from sealing.content.header import ChainLink, FileRef, ImageHeader, header_digest
 from sealing.documents import image_header
 from sealing.jose import digest
 from tests.sealing.world import APPLIANCE, CUSTOMER, NOW, UnitKeys, World
@@ -36,7 +37,7 @@ class Chain:
     def add(self, **changes: object) -> tuple[Place, str]:
         sequence = len(self.found) + 1
         image = uuid.uuid4()
-        previous = image_header.header_digest(self.found[-1][1]) if self.found else None
+        previous = header_digest(self.found[-1][1]) if self.found else None
         header = ImageHeader(
             image=str(image),
             serial=self.unit.serial,
@@ -127,9 +128,7 @@ def test_a_header_moved_into_another_units_chain_is_misplaced(world: World) -> N
 
 
 @pytest.mark.parametrize("change", [{"sequence": 2}, {"image": OTHER}])
-def test_a_header_under_another_sequence_or_image_is_misplaced(
-    world: World, change: dict[str, object]
-) -> None:
+def test_a_header_under_another_sequence_or_image_is_misplaced(world: World, change: dict[str, Any]) -> None:
     chain = Chain(world)
     place, text = chain.add()
     judged = chain.judged(found=[(dataclasses.replace(place, **change), text)])

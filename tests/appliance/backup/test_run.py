@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import threading
@@ -23,6 +24,7 @@ from ground.refusals import Missing, Refusal
 from jobs.actions import cancel_job, start_job
 from jobs.models import Job
 from sealing.content.header import header_digest
+from sealing.content.manifest import PackRef
 from sealing.documents import head as heads
 from sealing.documents import image_header
 from tests.support.bench import ADMIN, MIB, Bench, damage, noise, objects_on
@@ -90,7 +92,7 @@ def test_a_target_that_is_gone_refuses_and_says_so_on_its_row(unit_on_bench: Ben
     bench.path_of(target).rename(bench.targets / "elsewhere")
     assert run(bench, target).refusal["code"] == "target.absent"
     target.refresh_from_db()
-    assert (target.state, target.problem["code"]) == ("refused", "target.absent")
+    assert (target.state, (target.problem or {})["code"]) == ("refused", "target.absent")
 
 
 def test_an_unmounted_disk_is_not_taken_for_a_fresh_target(unit_on_bench: Bench) -> None:
@@ -161,11 +163,11 @@ def test_a_file_that_is_not_sealed_never_leaves(unit_on_bench: Bench) -> None:
     clear = noise(9, 65536)
     with bench.store() as store:
         keys = bench.held_keys()
-        digest = __import__("hashlib").sha256(clear).hexdigest()
+        digest = hashlib.sha256(clear).hexdigest()
         path = store.pack_path(store.packs()[0].digest).parent.parent / digest[:2] / digest
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(clear)
-        ref = write.PackRef(digest, len(clear), store.packs()[0].data_key)
+        ref = PackRef(digest, len(clear), store.packs()[0].data_key)
         target = bench.open(bench.add_target())
         with pytest.raises(Refusal) as refused:
             write.send_packs([ref], store, keys, target, lambda *_: None, lambda: None)
@@ -416,7 +418,7 @@ def test_a_self_test_that_fails_marks_the_image_damaged(
     monkeypatch.setattr(write, "write_image", lose_a_pack)
     assert bench.refused(start_backup(target, actor=ADMIN)) == "backup.self-test-failed"
     image = BackupImage.objects.get()
-    assert (image.state, image.problem["code"]) == ("damaged", "backup.self-test-failed")
+    assert (image.state, (image.problem or {})["code"]) == ("damaged", "backup.self-test-failed")
 
 
 def test_starting_twice_with_one_key_starts_one_backup(unit_on_bench: Bench) -> None:

@@ -10,7 +10,7 @@ import pytest
 from appliance.backup.actions import start_verify
 from appliance.backup.engine import verify as engine
 from appliance.backup.engine.verify import place_of
-from appliance.backup.errors import ImageNotUsable
+from appliance.backup.errors import ContentDamaged, ImageNotUsable
 from appliance.backup.models import BackupImage
 from tests.support.bench import ADMIN, Bench, damage, noise
 
@@ -62,7 +62,7 @@ def test_every_damage_is_found_named_and_kept(unit_on_bench: Bench, image: Backu
         job = unit_on_bench.verify(image, depth)
         assert (job.state, job.refusal["code"]) == ("failed", code), (what, how)
         image.refresh_from_db()
-        assert (image.state, image.problem["code"]) == ("damaged", code), (what, how)
+        assert (image.state, (image.problem or {})["code"]) == ("damaged", code), (what, how)
         assert image.verified_at is None
         path.write_bytes(sound)
     assert unit_on_bench.verify(image, depth).state == "done"
@@ -137,13 +137,13 @@ def test_damage_that_was_mended_is_taken_back_as_far_as_was_looked(
 def test_damage_inside_the_seal_is_not_cleared_by_looking_at_digests(
     unit_on_bench: Bench, image: BackupImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_walk", lambda *_: (_ for _ in ()).throw(engine.ContentDamaged(recipe="x")))
+    monkeypatch.setattr(engine, "_walk", lambda *_: (_ for _ in ()).throw(ContentDamaged(recipe="x")))
     unit_on_bench.verify(image)
     monkeypatch.undo()
     monkeypatch.setattr("jobs.broker.send", lambda _: False)
     unit_on_bench.verify(image, "digests")
     image.refresh_from_db()
-    assert (image.state, image.problem["code"]) == ("damaged", "image.content-damaged")
+    assert (image.state, (image.problem or {})["code"]) == ("damaged", "image.content-damaged")
 
 
 def test_a_verification_beside_a_backup_disturbs_neither(

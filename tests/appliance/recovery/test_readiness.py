@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -55,7 +56,7 @@ def test_when_every_link_holds_the_answer_is_yes(safe: Bench) -> None:
     assert found.data_at_risk_since == newest.made_at
 
 
-RED = {
+RED: dict[str, Callable[[], object]] = {
     "image": lambda: BackupImage.objects.update(state="committed", verified_at=None),
     "key": lambda: BackupImage.objects.update(state="damaged", problem={}),
     "epoch": lambda: Unit.objects.update(state="must_rotate"),
@@ -76,7 +77,7 @@ def test_a_broken_link_makes_the_answer_no_and_says_what_to_do(safe: Bench, name
     assert broken.summary
 
 
-AMBER = {
+AMBER: dict[str, Callable[[], object]] = {
     "image": lambda: BackupImage.objects.update(made_at=timezone.now() - timedelta(days=3)),
     "key": lambda: KeyEpoch.objects.filter(state="active").update(key_id="ee" * 16),
     "value": lambda: (LodgedValue.objects.update(receipt=""), KeyEpoch.objects.update(downloaded=True)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.backup.errors import ImageOfAnother
 from appliance.backup.models import BackupImage
-from appliance.recovery.actions import collect_transfer, load_transfer_file, request_transfer
+from appliance.recovery.actions import collect_transfer, load_transfer_file, request_transfer, start_restore
 from appliance.recovery.errors import NoSuchRequest, NotBlank, TransferNotForUs
 from appliance.recovery.models import TransferCase
 from appliance.recovery.selectors import transfer_case, value_sheet
@@ -97,11 +98,13 @@ def test_an_image_of_another_customer_than_the_transfers_is_refused(lost: tuple[
     record = bench.keys.status().device_record
     other = Party(id="99999999-9999-4999-8999-999999999999", name="Somebody else")
     text = bench.maker.transfer(values, case.request, record, customer=other)
-    job = bench.work(load_transfer_file(case, actor=ADMIN, document=text))
-    surveys = [bench.work(survey) for survey in bench.waiting("backup.survey")]
-    codes = {survey.refusal.get("code") for survey in surveys}
-    assert job.state == "failed" or codes == {"target.wrong-customer"}
-    assert not BackupImage.objects.filter(target__state="ready").exists() or job.state == "failed"
+    bench.done(load_transfer_file(case, actor=ADMIN, document=text))
+    (survey,) = bench.waiting("backup.survey")
+    assert bench.refused(survey) == "target.wrong-customer"
+    image = BackupImage.objects.select_related("target").get()
+    assert (image.target.state, unit().customer_name) == ("refused", "Somebody else")
+    with pytest.raises(ImageOfAnother):
+        start_restore(image, actor=ADMIN)
 
 
 def test_a_request_that_cannot_be_sent_travels_as_a_file(lost: tuple[Bench, list[str]]) -> None:

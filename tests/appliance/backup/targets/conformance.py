@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -70,7 +71,7 @@ class TargetConformance:
         assert target.stat("heads/one.jws") is None
 
     def test_a_source_that_breaks_off_leaves_nothing_under_the_name(self, target: Target) -> None:
-        def broken():
+        def broken() -> Iterator[bytes]:
             yield b"first"
             raise ConnectionResetError
 
@@ -184,7 +185,11 @@ class TargetConformance:
         raise NotImplementedError
 
 
-def never():
+class _Never:
+    def __iter__(self) -> Iterator[bytes]:
+        raise AssertionError("read although the object was there")
+
+
+def never() -> Iterable[bytes]:
     """A source that must not be read."""
-    raise AssertionError("read although the object was there")
-    yield b""
+    return _Never()

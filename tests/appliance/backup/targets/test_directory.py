@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from appliance.backup.errors import (
     TargetAbsent,
     TargetFull,
     TargetReadOnly,
+    TargetTooSlow,
     TargetUnreachable,
     UnknownTargetKind,
 )
@@ -178,7 +180,7 @@ class FailAt(Fs):
     def __init__(self, at: int, number: int) -> None:
         self.left, self.number = at, number
 
-    def _step(self, operation, path, action, **more):
+    def _step(self, operation: Any, path: Path, action: Any, **more: Any) -> Any:
         self.left -= 1
         if self.left == 0:
             raise OSError(self.number, os.strerror(self.number))
@@ -187,7 +189,13 @@ class FailAt(Fs):
 
 @pytest.mark.parametrize(
     ("number", "refusal"),
-    [(28, TargetFull), (5, TargetUnreachable), (30, TargetReadOnly), (116, TargetUnreachable)],
+    [
+        (28, TargetFull),
+        (5, TargetUnreachable),
+        (30, TargetReadOnly),
+        (116, TargetUnreachable),
+        (110, TargetTooSlow),
+    ],
 )
 @pytest.mark.parametrize("at", range(1, 9))
 def test_any_operation_may_fail_and_the_object_is_absent_or_whole(
