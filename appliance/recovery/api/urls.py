@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from appliance.recovery.api import views
+from appliance.recovery.api import coverage, views
 
 urlpatterns = [
+    path("coverage", coverage.CoverageView.as_view(), name="coverage"),
+    path("coverage/images", coverage.CoveredImagesView.as_view(), name="coverage-images"),
     path("readiness", views.ReadinessView.as_view(), name="readiness"),
     path("recovery", views.RecoveryView.as_view(), name="recovery"),
     path("transfers/current", views.CurrentTransferView.as_view(), name="transfer-current"),

@@ -116,7 +116,7 @@ def test_an_authority_key_that_is_not_in_force_any_more_shows(covered: Bench) ->
     KeyEpoch.objects.update(state="destroyed")
     light, why, action = the_cover()
     assert (light, why) == ("red", "Nothing known here opens the image.")
-    assert action == "Ask the authority whether its key still lives."
+    assert action == "Ask the authority if its key still lives."
     assert not cover_of(covered_images())[0].opens_here
 
 
