@@ -250,6 +250,13 @@ class ClaimRefused(KeyRefusal):
     next_step = "It signs a closed list of documents, and only what it knows to be so."
 
 
+class SecretDoesNotOpen(KeyRefusal):
+    code = "keys.secret-not-ours"
+    kind = "conflict"
+    title = "A stored credential does not open on this unit."
+    next_step = "Enter the credential again; the unit seals it anew."
+
+
 BY_CODE: dict[str, type[KeyRefusal]] = {
     value.code: value
     for value in list(globals().values())
