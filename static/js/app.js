@@ -211,6 +211,9 @@ function label(root = document) {
 }
 label();
 
+// Steps that do not fit scroll to the present one.
+$$("[aria-current=step]").forEach((step) => { const row = step.parentElement; row.scrollLeft = step.offsetLeft - row.clientWidth / 2 + step.clientWidth / 2; });
+
 // Live fragments: the job row changed, so fetch what shows it. Polling stands in while there is no stream.
 // An element says what it shows by data-live="jobs" or data-live="job:<id>"; the change arrives as sr:changed.
 const waiting = new Map();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from django.http import HttpResponse
@@ -21,6 +22,7 @@ from portal.unit.side import READERS
 
 STATES = [(name, shown.word) for name, shown in LOOKS["image"].items()]
 KINDS = ("backup.run", "backup.verify", "backup.survey")
+CHART_IMAGES = 200
 LIVE = ("queued", "running", "cancelling")
 
 
@@ -53,9 +55,21 @@ def backups(request: PageRequest) -> HttpResponse:
             "why_not": selectors.why_no_backup(),
             "jobs": jobs_for(request.user).filter(kind__in=KINDS, state__in=LIVE),
             "may_act": request.user.has_role("admin"),
-            "verified": selectors.newest_verified_image(),
+            "points": _points(),
         },
     )
+
+
+def _points() -> str:
+    """Times, content and sent bytes of this unit's newest images, oldest first; empty for fewer than two."""
+    rows = list(selectors.images().filter(own=True).exclude(made_at=None).order_by("-made_at")[:CHART_IMAGES])
+    rows.reverse()
+    columns = [
+        [int(row.made_at.timestamp()) for row in rows if row.made_at],
+        [row.content_bytes for row in rows],
+        [row.new_bytes for row in rows],
+    ]
+    return json.dumps(columns) if len(rows) > 1 else ""
 
 
 @require_POST
