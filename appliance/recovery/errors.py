@@ -98,3 +98,37 @@ class ImageDamaged(RecoveryRefusal):
     code = "recovery.image-damaged"
     title = "The image is damaged on its target and does not come back in part."
     next_step = "Choose another image, or bring the damaged objects back from another copy of the target."
+
+
+# ---- the finder --------------------------------------------------------------------------------------------
+
+
+class FinderRefusal(Refusal):
+    code = "finder.refused"
+    kind: ClassVar[Kind] = "invalid"
+    title = "The text cannot be looked up."
+
+
+class FinderEmpty(FinderRefusal):
+    code = "finder.empty"
+    title = "There is nothing to look for."
+    next_step = "Paste a value, a header, a digest, an id, a serial number or part of a name."
+
+
+class FinderTooLong(FinderRefusal):
+    code = "finder.too-large"
+    kind = "too-large"
+    title = "The text is longer than any document."
+    next_step = "Paste one document, not a file of many."
+
+
+class FinderMalformed(FinderRefusal):
+    code = "finder.malformed"
+    title = "The text has the form of a document, but it is not whole."
+    next_step = "Copy it again from its source, all of it; the facts name what is wrong with it."
+
+
+class FinderUnknownDocument(FinderRefusal):
+    code = "finder.unknown-type"
+    title = "The document is of a type or version that this release does not know."
+    next_step = "Update this unit, or look the text up where it came from."

@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from appliance.recovery.api import coverage, views
+from appliance.recovery.api import coverage, finder, views
 
 urlpatterns = [
     path("coverage", coverage.CoverageView.as_view(), name="coverage"),
     path("coverage/images", coverage.CoveredImagesView.as_view(), name="coverage-images"),
+    path("finder", finder.FinderView.as_view(), name="finder"),
     path("readiness", views.ReadinessView.as_view(), name="readiness"),
     path("recovery", views.RecoveryView.as_view(), name="recovery"),
     path("transfers/current", views.CurrentTransferView.as_view(), name="transfer-current"),
