@@ -5,9 +5,10 @@ Outermost first: `LoopbackOnly` (only under the development switch), `TusUploads
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("STRONGROOM_PROCESS", "web")
@@ -46,11 +47,21 @@ class LoopbackOnly:
         return all(end is None or str(end[0]).startswith(_LOOPBACK_ADDRESSES) for end in ends)
 
 
-class Lifespan:
-    """Answer the server's start-up and shutdown messages, which Django does not know."""
+class Background(Protocol):
+    """Something that runs beside the answers of a web process."""
 
-    def __init__(self, app: App) -> None:
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Lifespan:
+    """Answer the server's start-up and shutdown messages, which Django does not know; what runs beside the
+    answers begins and ends with the server."""
+
+    def __init__(self, app: App, beside: Sequence[Background] = ()) -> None:
         self._app = app
+        self._beside = beside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -58,6 +69,8 @@ class Lifespan:
             return
         while True:
             message = await receive()
+            for one in self._beside:
+                await asyncio.to_thread(one.start if message["type"] == "lifespan.startup" else one.stop)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 return
@@ -67,11 +80,14 @@ def build() -> App:
     """The application of this process's role."""
     app: App = get_asgi_application()  # type: ignore[assignment]  # Django types messages more narrowly
     app = BodyLimit(app)
+    beside: list[Background] = []
     if env.role() == "appliance":
         from appliance.content.tus import TusUploads
+        from appliance.schedules.watchdog import Watchdog
 
         app = TusUploads(app)  # bounds the bodies it takes itself
-    app = Lifespan(app)
+        beside.append(Watchdog())  # a worker that is not there cannot say so
+    app = Lifespan(app, beside)
     return LoopbackOnly(app) if env.LOOPBACK else app
 
 

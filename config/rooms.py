@@ -16,9 +16,11 @@ _DOMAIN_APPS: dict[Role, list[str]] = {
     "appliance": [
         "appliance.unit",
         "appliance.keys",
+        "appliance.notices",
         "appliance.content",
         "appliance.catalog",
         "appliance.backup",
+        "appliance.schedules",
         "appliance.recovery",
     ],
     "manufacturer": ["manufacturer.registry", "manufacturer.escrow", "manufacturer.rma"],

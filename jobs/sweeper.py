@@ -6,6 +6,8 @@ Every look, by compare-and-swap, so that any number of sweepers may run side by 
   lost too often);
 - a queued job that is due and was not sent for a while is sent (again).
 
+Rooms above add looks of their own (`on_look`): what is due by the calendar, what did not happen.
+
 So the broker may lose everything at any time; a schedule is a queued job with a later `due_at`.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +36,29 @@ log = logging.getLogger(__name__)
 MAX_LOSSES = 100  # leases one job may lose: a job that kills its worker must not do so for ever
 BATCH = 100  # rows a look takes up at most
 _SWEEPER = Actor.system("sweeper")
+Look = Callable[[], object]
+
+_looks: list[Look] = []
+
+
+def on_look(look: Look) -> Look:
+    """Call `look` at each look of every worker's sweeper: as a decorator in a room's `tasks`.
+
+    Several sweepers look side by side, so whatever it changes is a compare-and-swap. It is short: the
+    next one waits for it.
+    """
+    if look not in _looks:
+        _looks.append(look)
+    return look
+
+
+def look_around() -> None:
+    """Call what rooms registered; one that fails does not keep the others from looking."""
+    for look in _looks:
+        try:
+            look()
+        except Exception:  # a thread that ends here would end every schedule of the site, in silence
+            log.exception("%s failed; it looks again next time", getattr(look, "__qualname__", look))
 
 
 def sweep() -> int:
@@ -112,6 +138,7 @@ class Sweeper(threading.Thread):
         while not self._stop_event.is_set():
             try:
                 sweep()
+                look_around()
             except (DatabaseError, Refusal):
                 log.warning("a sweep failed; the next one makes up for it", exc_info=True)
             finally:

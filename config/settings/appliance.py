@@ -11,5 +11,7 @@ SPECTACULAR_SETTINGS |= {
         "KeyStateEnum": "appliance.keys.models.KeyEpoch.State",
         "DrillStateEnum": "appliance.keys.models.ValueDrill.State",
         "JobStateEnum": "jobs.models.Job.State",
+        "NoticeChannelKindEnum": "appliance.notices.models.NoticeChannel.Kind",
+        "ScheduleDepthEnum": "appliance.schedules.models.BackupSchedule.Depth",
     },
 }

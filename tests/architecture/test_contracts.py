@@ -37,6 +37,8 @@ PLANTED = {
         ("appliance.unit.models", "appliance.keys.models"),
         ("appliance.keys.models", "appliance.content.models"),
         ("appliance.backup.models", "appliance.recovery.models"),
+        ("appliance.backup.models", "appliance.schedules.models"),
+        ("appliance.notices.models", "appliance.content.models"),
     ],
     "desk-floors": [
         ("manufacturer.registry.models", "manufacturer.escrow.models"),

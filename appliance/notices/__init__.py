@@ -1,0 +1,1 @@
+"""Telling people: what failed, what is damaged, and what did not happen."""

@@ -1,0 +1,1 @@
+"""When backups and verifications run by themselves, and whether they did."""
