@@ -20,8 +20,8 @@ class VirtualImage(BaseModel):
                                           │                           │ refused: digest, damage, full disk
                                           └──────retried──── failed ◀─┘
 
-    An image from a file of the unit begins in *waiting*. `recipe` is set exactly when it is ready; then the
-    content lies in the store and the spool's copy is gone.
+    An image from a file of the unit begins in *waiting*; one from a backup image is *ready* at once. `recipe`
+    is set exactly when it is ready; then the content lies in the store and the spool's copy is gone.
     """
 
     class State(models.TextChoices):
@@ -34,6 +34,7 @@ class VirtualImage(BaseModel):
     class Source(models.TextChoices):
         UPLOAD = "upload", "upload"
         FILE = "file", "file on the unit"
+        BACKUP = "backup", "backup image"
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=4000)

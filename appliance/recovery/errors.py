@@ -132,3 +132,42 @@ class FinderUnknownDocument(FinderRefusal):
     code = "finder.unknown-type"
     title = "The document is of a type or version that this release does not know."
     next_step = "Update this unit, or look the text up where it came from."
+
+
+# ---- single objects out of an image ------------------------------------------------------------------------
+
+
+class ObjectsNotListed(RecoveryRefusal):
+    code = "objects.not-listed"
+    title = "What is in this image was not read yet."
+    next_step = "Read the list of its objects first; that needs the image's key on this unit."
+
+
+class ObjectUnknown(RecoveryRefusal):
+    code = "objects.unknown"
+    kind = "missing"
+    title = "There is no such object in this image."
+    next_step = "Choose one from the list of the image's objects."
+
+
+class ObjectNameTaken(RecoveryRefusal):
+    """Facts: name, virtual_image, same_content."""
+
+    code = "objects.name-taken"
+    title = "A virtual image of this name is there."
+    next_step = "Keep both under two names, or name the one that is to be replaced."
+
+
+class ReplaceNotNamed(RecoveryRefusal):
+    code = "objects.replace-not-named"
+    kind = "invalid"
+    title = "Nothing is replaced that was not named."
+    next_step = "Give the id of the virtual image to replace; it must have the name of the restored one."
+
+
+class PartialNotAllowed(RecoveryRefusal):
+    """Facts: state."""
+
+    code = "objects.not-allowed"
+    title = "In this state the unit takes no single object back."
+    next_step = "A single object comes back into a unit in service; a whole image into a keyed one."

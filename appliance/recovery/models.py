@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from appliance.backup.models import BackupImage
 from ground.db.models import BaseModel
 
 
@@ -110,3 +111,33 @@ class RecoveryReport(BaseModel):
 
     class Meta:
         ordering = ("-created_at",)
+
+
+class ImageListing(BaseModel):
+    """That the objects of an image were read from its sealed manifest, and how many there are."""
+
+    image = models.OneToOneField(BackupImage, on_delete=models.CASCADE, related_name="listing")
+    object_count = models.PositiveIntegerField()
+    listed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-listed_at",)
+
+
+class ListedObject(BaseModel):
+    """One object of a listed image: what can be brought back by itself."""
+
+    image = models.ForeignKey(BackupImage, on_delete=models.CASCADE, related_name="listed_objects")
+    object_id = models.CharField(max_length=100)
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=400)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True)
+    recipe = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("name", "pk")
+        constraints = [
+            models.UniqueConstraint(fields=["image", "object_id"], name="one_listing_of_an_object"),
+        ]
+        indexes = [models.Index(fields=["image", "name"], name="listed_object_by_name")]

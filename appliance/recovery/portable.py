@@ -5,3 +5,5 @@ from ground.db.portable import portable
 portable("appliance_recovery.TransferCase", "unit")
 portable("appliance_recovery.Restore", "unit")
 portable("appliance_recovery.RecoveryReport", "unit")
+portable("appliance_recovery.ImageListing", "unit", note="read from the image's manifest")
+portable("appliance_recovery.ListedObject", "unit", note="read from the image's manifest")

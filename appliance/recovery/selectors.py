@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from appliance.backup.models import BackupImage
 from appliance.backup.selectors import values_on_targets
+from appliance.catalog.models import VirtualImage
 from appliance.keys.models import KeyEpoch
-from appliance.recovery.models import RecoveryReport, Restore, TransferCase
+from appliance.recovery.errors import ObjectsNotListed
+from appliance.recovery.models import ImageListing, ListedObject, RecoveryReport, Restore, TransferCase
 from appliance.recovery.readiness import Link, Readiness, readiness
 from appliance.unit.selectors import unit_or_none
 from config.site import site
@@ -20,6 +25,8 @@ __all__ = [
     "Readiness",
     "clear_preview",
     "current_restore",
+    "here_of",
+    "objects_of",
     "outbound_paused",
     "readiness",
     "recovery_report",
@@ -41,6 +48,29 @@ def current_restore() -> Restore | None:
 def recovery_report() -> RecoveryReport | None:
     """The newest report to the desk."""
     return RecoveryReport.objects.select_related("restore").first()
+
+
+def objects_of(image: BackupImage) -> QuerySet[ListedObject]:
+    """What is in the image, by name; `ObjectsNotListed` until its manifest was read."""
+    if not ImageListing.objects.filter(image=image).exists():
+        raise ObjectsNotListed(image=str(image.pk))
+    return ListedObject.objects.filter(image=image)
+
+
+def here_of(listed: Iterable[ListedObject]) -> dict[str, str]:
+    """Object id → how the living catalogue stands to it: `same` content there, the `name` taken by other
+    content, or `gone`."""
+    rows = list(listed)
+    content = VirtualImage.objects.filter(recipe__in={row.recipe for row in rows})
+    named = VirtualImage.objects.filter(name__in={row.name for row in rows})
+    recipes, names = (
+        set(content.values_list("recipe", flat=True)),
+        set(named.values_list("name", flat=True)),
+    )
+    return {
+        row.object_id: "same" if row.recipe in recipes else "name" if row.name in names else "gone"
+        for row in rows
+    }
 
 
 def outbound_paused() -> bool:

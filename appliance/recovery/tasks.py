@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from appliance.backup.hooks import on_verified
-from appliance.recovery.engine import deliver, preview, restore, transfer
+from appliance.recovery.engine import deliver, listing, partial, preview, restore, transfer
 from jobs.handlers import JobContext, handler
 
 on_verified(deliver.image_verified)
@@ -39,3 +39,13 @@ def preview_image(ctx: JobContext) -> dict[str, Any]:
 @handler("recovery.restore", exclusive="store", attempts=restore.LAST_ATTEMPT)
 def restore_image(ctx: JobContext) -> dict[str, Any]:
     return restore.run(ctx)
+
+
+@handler("recovery.objects")
+def list_objects(ctx: JobContext) -> dict[str, Any]:
+    return listing.list_objects(ctx)
+
+
+@handler("recovery.object", exclusive="store", attempts=restore.LAST_ATTEMPT)
+def restore_object(ctx: JobContext) -> dict[str, Any]:
+    return partial.restore_object(ctx)

@@ -99,6 +99,11 @@ class Outlet:
         with refusing(f"recipe {digest}"):
             return RecipeReader(fetch, chunk_id)
 
+    def metadata(self, kind: ChunkType, chunk_id: bytes) -> bytes | None:
+        """One chunk of a recipe; None if it is not there."""
+        located = self._index.locate([chunk_id]).get(chunk_id)
+        return None if located is None else bytes(self._open(located, kind, ChunkDecoder()))
+
     def pieces(self, digest: str) -> Iterator[bytes]:
         """The object's bytes in order, holes as zeros."""
         decoder = ChunkDecoder()

@@ -42,7 +42,7 @@ from appliance.content.errors import (
 from ground.files import files
 from ground.refusals import Refusal
 from sealing.content import keys as content_keys
-from sealing.content.ids import MIB, ChunkNamer
+from sealing.content.ids import MIB, ChunkNamer, ChunkType
 from sealing.content.keys import ContentKeys, index_pragma
 from sealing.content.manifest import PackRef
 from sealing.content.pack import ChunkDecoder, ChunkEntry, PackReader
@@ -184,7 +184,19 @@ class Store:
         """The object's size, from its authenticated recipe."""
         return self._outlet(tenant).recipe(recipe).root.size
 
+    def data_size_of(self, recipe: str, *, tenant: str = TENANT) -> int:
+        """The object's size without its holes."""
+        return self._outlet(tenant).recipe(recipe).root.data_size
+
+    def metadata(self, kind: ChunkType, chunk_id: bytes, *, tenant: str = TENANT) -> bytes | None:
+        """A chunk that is part of a recipe, authenticated; None if the store does not have it."""
+        return self._outlet(tenant).metadata(kind, chunk_id)
+
     # About.
+
+    def holds(self, ids: Sequence[bytes]) -> set[bytes]:
+        """Those of these chunks that are in the store."""
+        return set(self._index.locate(ids))
 
     def packs_of(self, recipes: Iterable[str], *, tenant: str = TENANT) -> list[PackRef]:
         """Packs these objects need, recipes included, once each, by digest. Costs nothing per chunk."""

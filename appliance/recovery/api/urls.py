@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appliance.recovery.api import coverage, finder, views
+from appliance.recovery.api import coverage, finder, objects, views
 
 urlpatterns = [
     path("coverage", coverage.CoverageView.as_view(), name="coverage"),
@@ -16,5 +16,11 @@ urlpatterns = [
     path("transfers/install", views.InstallTransferView.as_view(), name="transfer-install"),
     path("transfers/values", views.ValuesView.as_view(), name="transfer-values"),
     path("backup-images/<uuid:image_id>/preview", views.PreviewView.as_view(), name="backup-image-preview"),
+    path("backup-images/<uuid:image_id>/objects", objects.ObjectsView.as_view(), name="backup-image-objects"),
+    path(
+        "backup-images/<uuid:image_id>/objects/<str:object_id>/restore",
+        objects.RestoreObjectView.as_view(),
+        name="backup-image-object-restore",
+    ),
     path("backup-images/<uuid:image_id>/restore", views.RestoreView.as_view(), name="backup-image-restore"),
 ]
