@@ -41,12 +41,40 @@ class BackupTarget(BaseModel):
     # The newest head of any chain known for this target, and up to when that proves freshness.
     fresh_to = models.DateTimeField(null=True, blank=True)
     freshness = models.CharField(max_length=12, default="unknown")  # proven | dated | rolled-back | unknown
+    # Sealed to the engine's key when they are given (`appliance.unit.secrets`); never shown, never echoed.
+    credentials = models.TextField(blank=True)
+    credentials_set_at = models.DateTimeField(null=True, blank=True)
+    private_addresses = models.BooleanField(default=False)  # loopback and private ones were allowed
+    bandwidth = models.PositiveBigIntegerField(null=True, blank=True)  # bytes a second; None: no limit
+    # The target of which this one holds a copy: nothing but copies is ever written here.
+    copy_of = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="copies"
+    )
 
     class Meta:
         ordering = ("name",)
 
     def __str__(self) -> str:
         return self.name
+
+
+class ImageCopy(BaseModel):
+    """An image whose row belongs to one target lies on a copy of it, too: its signed header was seen there.
+    As the catalogue, it can be thrown away and made again by looking."""
+
+    image = models.ForeignKey("BackupImage", on_delete=models.CASCADE, related_name="copies")
+    target = models.ForeignKey(BackupTarget, on_delete=models.CASCADE, related_name="copied_images")
+    found_at = models.DateTimeField()
+    copied_at = models.DateTimeField(null=True, blank=True)  # by a copy job; None: only seen
+
+    class Meta:
+        ordering = ("-found_at",)
+        constraints = [
+            models.UniqueConstraint(fields=["image", "target"], name="one_copy_of_an_image_on_a_target")
+        ]
+
+    def __str__(self) -> str:
+        return f"copy of {self.image_id}"
 
 
 class BackupImage(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from appliance.backup.errors import TargetIsCopy
 from appliance.backup.models import BackupTarget
 from appliance.backup.selectors import require_backup_allowed
 from audit.actor import Actor
@@ -15,6 +16,8 @@ from jobs.models import Job
 def start_backup(target: BackupTarget, *, actor: Actor, idempotency_key: str | None = None) -> Job:
     """Refuses at once what is known now (no active, proven key; must rotate); the job checks again."""
     require_backup_allowed()
+    if target.copy_of_id is not None:
+        raise TargetIsCopy(target=target.name)
     with transaction.atomic():
         job = start_job(
             "backup.run",

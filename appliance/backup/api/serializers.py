@@ -8,6 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from appliance.backup.models import BackupImage, BackupTarget
+from appliance.backup.targets.limited import LEAST
+from appliance.unit.secrets import fingerprint_of
 
 DEPTHS = ["digests", "full"]
 
@@ -18,6 +20,9 @@ class BackupTargetSerializer(serializers.ModelSerializer[BackupTarget]):
     settings = serializers.DictField(child=serializers.CharField())
     problem = serializers.DictField(read_only=True, allow_null=True)
     findings = serializers.ListField(child=serializers.DictField(), read_only=True)
+    credentials_fingerprint = serializers.SerializerMethodField(
+        help_text="changes when the credentials are set; they themselves can be read by nobody"
+    )
 
     class Meta:
         model = BackupTarget
@@ -27,6 +32,11 @@ class BackupTargetSerializer(serializers.ModelSerializer[BackupTarget]):
             "kind",
             "settings",
             "state",
+            "credentials_fingerprint",
+            "credentials_set_at",
+            "private_addresses",
+            "bandwidth",
+            "copy_of",
             "repository_id",
             "customer_id",
             "checked_at",
@@ -41,18 +51,53 @@ class BackupTargetSerializer(serializers.ModelSerializer[BackupTarget]):
         )
         read_only_fields = fields
 
+    def get_credentials_fingerprint(self, target: BackupTarget) -> str:
+        return fingerprint_of(target.credentials)
+
 
 class NewTargetSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=100)
-    kind = serializers.ChoiceField(choices=["directory"], default="directory")
+    kind = serializers.ChoiceField(choices=["directory", "s3", "sftp"], default="directory")
     settings = serializers.DictField(
-        child=serializers.CharField(max_length=1000), help_text='{"path": "/mnt/backup"} for a directory'
+        child=serializers.CharField(max_length=8000, trim_whitespace=False),
+        help_text="directory: path · s3: bucket, region, endpoint, prefix, ca_certificate · "
+        "sftp: host, port, user, path, host_key (SHA256:…)",
+    )
+    credentials = serializers.DictField(
+        child=serializers.CharField(max_length=16_384, trim_whitespace=False),
+        required=False,
+        write_only=True,
+        help_text="s3: access_key_id, secret_access_key, session_token · sftp: password or private_key. "
+        "Sealed at once; never shown again",
+    )
+    private_addresses = serializers.BooleanField(
+        default=False, help_text="loopback and private addresses may be called for this target"
+    )
+    bandwidth = serializers.IntegerField(
+        required=False, allow_null=True, min_value=LEAST, help_text="bytes a second; null: no limit"
+    )
+    copy_of = serializers.UUIDField(
+        required=False, allow_null=True, help_text="this target is to hold a copy of that one's repository"
     )
 
 
 class TargetChangeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=100, required=False)
-    settings = serializers.DictField(child=serializers.CharField(max_length=1000), required=False)
+    settings = serializers.DictField(
+        child=serializers.CharField(max_length=8000, trim_whitespace=False), required=False
+    )
+    credentials = serializers.DictField(
+        child=serializers.CharField(max_length=16_384, trim_whitespace=False),
+        required=False,
+        write_only=True,
+        help_text="replaces them all; asked for again when the target is to lead to another host",
+    )
+    private_addresses = serializers.BooleanField(required=False)
+    bandwidth = serializers.IntegerField(required=False, allow_null=True, min_value=LEAST)
+
+
+class CopySerializer(serializers.Serializer[Any]):
+    to = serializers.UUIDField(help_text="a target that was added as a copy of this one")
 
 
 class BackupImageSerializer(serializers.ModelSerializer[BackupImage]):
@@ -88,6 +133,12 @@ class BackupImageSerializer(serializers.ModelSerializer[BackupImage]):
             "head_lodged_at",
             "restored_at",
             "header_digest",
+            "protected_at",
+            "protected_by",
+            "protected_why",
+            "expired_at",
+            "expired_by",
+            "deleted_at",
             "problem",
             "preview",
             "created_at",

@@ -17,6 +17,7 @@ from appliance.backup import actions, selectors
 from appliance.backup.api.serializers import (
     BackupImageSerializer,
     BackupTargetSerializer,
+    CopySerializer,
     HeaderSerializer,
     NewBackupSerializer,
     NewTargetSerializer,
@@ -53,7 +54,10 @@ class BackupTargetsView(ListAPIView[BackupTarget]):
         """Add a target; a job then connects it, and the target's state tells what came of it."""
         given = NewTargetSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        target = actions.add_target(actor=actor_of(request), **given.validated_data)
+        values = dict(given.validated_data)
+        if values.get("copy_of") is not None:
+            values["copy_of"] = selectors.target(values["copy_of"])
+        target = actions.add_target(actor=actor_of(request), **values)
         headers = {"Location": reverse("backup-target", kwargs={"target_id": target.pk})}
         return Response(BackupTargetSerializer(target).data, status=status.HTTP_201_CREATED, headers=headers)
 
@@ -95,6 +99,27 @@ class ConnectView(APIView):
     @idempotent
     def post(self, request: Request, target_id: str) -> Response:
         return accepted(actions.connect_target(selectors.target(target_id), actor=actor_of(request)))
+
+
+class CopyView(APIView):
+    """Bring a copy of this target up to date."""
+
+    def get_permissions(self) -> Any:
+        return [HasRole("admin")()]
+
+    @extend_schema(request=CopySerializer, responses={202: JobSerializer})
+    @idempotent
+    def post(self, request: Request, target_id: str) -> Response:
+        """Copy sealed packs and signed headers as they are; needs no key, and sends nothing twice."""
+        given = CopySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        job = actions.start_copy(
+            selectors.target(target_id),
+            actor=actor_of(request),
+            to=selectors.target(given.validated_data["to"]),
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        return accepted(job)
 
 
 class BackupImagesView(ListAPIView[BackupImage]):

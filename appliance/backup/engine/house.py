@@ -3,6 +3,7 @@ checked. One place, so that handlers and tests build them the same way."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,15 +13,18 @@ from typing import Any
 from django.db import connections
 from django.utils import timezone
 
+from appliance.backup.credentials import FIELD as CREDENTIALS
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.models import BackupTarget
 from appliance.backup.targets import Target, open_target
+from appliance.backup.targets.limited import LimitedTarget, bucket_of
 from appliance.backup.targets.marker import Marker, open_repository
 from appliance.content.engine import opening
 from appliance.content.engine.store import Store
 from appliance.keys.client import EngineKeys, ImageKeys, KeyProcess, Status
 from appliance.keys.engine.process import key_process
+from appliance.keys.engine.secrets import Opener
 from ground.refusals import Refusal
 from sealing.content.header import ImageHeader
 from sealing.content.keys import HeldKeys, SealingKey
@@ -84,10 +88,16 @@ def open_checked(
 
     `customer` is None on a blank unit, which belongs to nobody yet: it may look at any repository.
     """
-    target = open_target(row.kind, row.settings)
     try:
+        target = open_row(row)
+        with rows():
+            original = row.copy_of.repository_id if row.copy_of is not None else None
         marker = open_repository(
-            target, customer=customer, expected=row.repository_id, create=create and customer is not None
+            target,
+            customer=customer,
+            expected=row.repository_id,
+            create=create and customer is not None,
+            copy_of=original,
         )
         if write:
             target.probe(write=True)
@@ -96,6 +106,12 @@ def open_checked(
         note_state(row, refusal)
         raise
     with rows():
+        if row.repository_id is None and row.copy_of_id is None:
+            # The same repository at a second place is a copy of it, whoever made it: two writers that do not
+            # know each other would break its chains.
+            known = BackupTarget.objects.filter(repository_id=marker.repository, copy_of=None)
+            first = known.exclude(pk=row.pk).order_by("created_at").first()
+            BackupTarget.objects.filter(pk=row.pk).update(copy_of=first)
         BackupTarget.objects.filter(pk=row.pk).update(
             state=BackupTarget.State.READY,
             problem=None,
@@ -106,6 +122,17 @@ def open_checked(
         )
         row.refresh_from_db()
     return target, marker
+
+
+def open_row(row: BackupTarget) -> Target:
+    """The target of a row, with its credentials opened and its limit kept; touches no storage yet."""
+    credentials: dict[str, str] = {}
+    if row.credentials:
+        credentials = json.loads(Opener().open(CREDENTIALS, row.pk, row.credentials))
+    target = open_target(row.kind, row.settings, credentials, private=row.private_addresses)
+    if row.bandwidth is None:
+        return target
+    return LimitedTarget(target, bucket_of(str(row.pk), row.bandwidth))
 
 
 def note_state(row: BackupTarget, refusal: Refusal) -> None:
@@ -149,6 +176,7 @@ __all__ = [
     "manifest_key",
     "note_state",
     "open_checked",
+    "open_row",
     "open_store",
     "rows",
     "trust_of",

@@ -22,6 +22,7 @@ from appliance.backup.errors import (
     MustRotate,
     NoActiveKey,
     SelfTestFailed,
+    TargetIsCopy,
     TargetRefusal,
 )
 from appliance.backup.models import BackupImage, BackupTarget
@@ -69,7 +70,10 @@ def run(ctx: JobContext) -> dict[str, Any]:
         raise Missing(target=str(ctx.params["target"]))
     trust = house.trust_of(status)
     customer = uuid.UUID((status.customer or {})["id"])
-    target, marker = house.open_checked(row, customer=customer, write=True, create=True)
+    if row.copy_of_id is None:
+        target, marker = house.open_checked(row, customer=customer, write=True, create=True)
+    if row.copy_of_id is not None:  # known before, or seen by looking
+        raise TargetIsCopy(target=row.name)
     work = _Work(ctx, keys, status, trust, row, target, marker, chain_name(status.certificate_thumbprint))
     judgement = survey(row, target, marker, trust=trust, own_chain=work.chain)
     if judgement.freshness == "rolled-back":

@@ -13,6 +13,7 @@ from itertools import islice
 
 from appliance.backup.errors import (
     NotARepository,
+    ObjectConflict,
     RepositoryChanged,
     RepositoryOfAnother,
     RepositoryTooNew,
@@ -68,14 +69,33 @@ def read_marker(target: Target) -> Marker | None:
     return None
 
 
+def _make(target: Target, marker: Marker) -> Marker:
+    """Write the marker on condition that there is none; of two units that do so at once one is first, and
+    both work with its."""
+    try:
+        target.put_bytes(MARKER, marker.encode())
+    except ObjectConflict:
+        found = read_marker(target)
+        if found is None:
+            raise
+        return found
+    return marker
+
+
 def open_repository(
-    target: Target, *, customer: uuid.UUID | None, expected: uuid.UUID | None, create: bool
+    target: Target,
+    *,
+    customer: uuid.UUID | None,
+    expected: uuid.UUID | None,
+    create: bool,
+    copy_of: uuid.UUID | None = None,
 ) -> Marker:
     """Check that the place is the repository meant; make one in an empty place if asked to.
 
     `expected` is the repository id seen here before: an empty place is then an unmounted disk, not a
     fresh target, and is refused. `customer` is None only where the reader belongs to nobody yet (a blank
-    unit that looks for images); it then makes nothing.
+    unit that looks for images); it then makes nothing. `copy_of` is the repository whose copy is to lie here:
+    it is what an empty place becomes, and nothing else is accepted.
     """
     target.probe(write=create)
     marker = read_marker(target)
@@ -85,10 +105,10 @@ def open_repository(
             raise NotARepository(why=why, expected=str(expected))
         if not create or customer is None:
             raise NotARepository(why="the place is empty")
-        marker = Marker(uuid.uuid4(), customer)
-        target.put_bytes(MARKER, marker.encode())
+        marker = _make(target, Marker(copy_of or uuid.uuid4(), customer))
     if customer is not None and marker.customer != customer:
         raise RepositoryOfAnother(customer=str(marker.customer))
+    expected = expected or copy_of
     if expected is not None and marker.repository != expected:
         raise RepositoryChanged(expected=str(expected), found=str(marker.repository))
     return marker

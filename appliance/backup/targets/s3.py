@@ -16,6 +16,7 @@ the process's environment, and no connection leads anywhere but through the tunn
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,6 +122,7 @@ class S3Target(Target):
         self._ca = settings.get("ca_certificate", "")
         self._credentials = dict(credentials)
         self._private, self._retries, self._part = private, retries, part_bytes
+        self._lock = threading.Lock()
         self._opened: tuple[S3Store, wire.Tunnel] | None = None
 
     @classmethod
@@ -293,53 +295,57 @@ class S3Target(Target):
             raise _refusal_of(error, name, bucket=self.bucket) from error
 
     def _open(self) -> tuple[S3Store, wire.Tunnel]:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._connect()
+            return self._opened
+
+    def _connect(self) -> tuple[S3Store, wire.Tunnel]:
         from obstore.store import S3Store
 
-        if self._opened is None:
-            if not self._credentials:
-                raise CredentialsMissing()
-            parts = urlsplit(self.endpoint)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            tunnel = wire.Tunnel(parts.hostname or "", port, private=self._private)
-            try:
-                tunnel.judge()
-            except Exception:
-                tunnel.close()
-                raise
-            client: ClientConfig = {
-                "proxy_url": tunnel.url,
-                "allow_http": parts.scheme == "http",
-                "connect_timeout": timedelta(seconds=wire.CONNECT_SECONDS),
-                "read_timeout": timedelta(seconds=READ_SECONDS),
-                "timeout": timedelta(hours=1),
-            }
-            if self._ca:
-                client["root_certificate"] = self._ca
-            store = S3Store(
-                self.bucket,
-                prefix=self.prefix or None,
-                endpoint=self.endpoint,
-                region=self.region,
-                access_key_id=self._credentials["access_key_id"],
-                secret_access_key=self._credentials["secret_access_key"],
-                session_token=self._credentials.get("session_token", ""),
-                checksum_algorithm="sha256",
-                conditional_put="etag",
-                virtual_hosted_style_request=False,
-                skip_signature=False,
-                client_options=client,
-                retry_config={
-                    "max_retries": self._retries,
-                    "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-                    "backoff": {
-                        "init_backoff": timedelta(milliseconds=100),
-                        "max_backoff": timedelta(seconds=10),
-                        "base": 2,
-                    },
+        if not self._credentials:
+            raise CredentialsMissing()
+        parts = urlsplit(self.endpoint)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        tunnel = wire.Tunnel(parts.hostname or "", port, private=self._private)
+        try:
+            tunnel.judge()
+        except Exception:
+            tunnel.close()
+            raise
+        client: ClientConfig = {
+            "proxy_url": tunnel.url,
+            "allow_http": parts.scheme == "http",
+            "connect_timeout": timedelta(seconds=wire.CONNECT_SECONDS),
+            "read_timeout": timedelta(seconds=READ_SECONDS),
+            "timeout": timedelta(hours=1),
+        }
+        if self._ca:
+            client["root_certificate"] = self._ca
+        store = S3Store(
+            self.bucket,
+            prefix=self.prefix or None,
+            endpoint=self.endpoint,
+            region=self.region,
+            access_key_id=self._credentials["access_key_id"],
+            secret_access_key=self._credentials["secret_access_key"],
+            session_token=self._credentials.get("session_token", ""),
+            checksum_algorithm="sha256",
+            conditional_put="etag",
+            virtual_hosted_style_request=False,
+            skip_signature=False,
+            client_options=client,
+            retry_config={
+                "max_retries": self._retries,
+                "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+                "backoff": {
+                    "init_backoff": timedelta(milliseconds=100),
+                    "max_backoff": timedelta(seconds=10),
+                    "base": 2,
                 },
-            )
-            self._opened = (store, tunnel)
-        return self._opened
+            },
+        )
+        return store, tunnel
 
 
 def _refusal_of(error: Exception, name: str, *, bucket: str) -> TargetRefusal:
