@@ -141,7 +141,7 @@ class Demo:
             ]
             paths += [self.target, self.recordings, self.temporary]
             found = [self.journey.scan(name, *paths) for name in sites]
-            hits = sum(report["canary_hits"] for report in found)
+            hits = sum(int(report["canary_hits"]) for report in found)
             looked = sum(report["bytes"] for report in found) / GIB
             told.append(
                 f"{hits} hits in {looked:.2f} GiB, {sum(report['skipped'] for report in found)} skipped"

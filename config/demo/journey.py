@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from typing import Any
 from cli import approvals, uploads
 from cli.client import Site
 from cli.exits import CommandError, Exit
-from config.site import BASE_DIR
 from config.supervisor.setup import APPROVERS, site_as
 from config.supervisor.world import CUSTODY, DESK, UNIT_A, UNIT_B, World, wait_until
 
@@ -216,13 +214,12 @@ class Journey:
         The engine's command writes to a pipe: nothing of it lies on disk.
         """
         spec = self.world.sites[site]
-        command = [sys.executable, "manage.py", "read_image", brought.id]
+        command = [spec.python, "manage.py", "read_image", brought.id]
         with (
             brought.path.open("rb") as original,
             subprocess.Popen(  # noqa: S603  (a command of this package)
                 command,
-                cwd=BASE_DIR,
-                env=spec.environment(),
+                **spec.command_options(),
                 stdout=subprocess.PIPE,
                 stdin=subprocess.DEVNULL,
             ) as reading,

@@ -23,13 +23,16 @@ def server_binary() -> str:
     return str(get_binary_path())
 
 
-def command(socket_path: Path, directory: Path) -> list[str]:
-    """No TCP port; 0600 socket; each command fsynced, so that an acknowledged message survives a kill."""
+def command(socket_path: Path, directory: Path, *, shared: bool = False) -> list[str]:
+    """No TCP port; each command fsynced, so that an acknowledged message survives a kill.
+
+    The socket is its user's alone, or with ``shared`` also its group's.
+    """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = {
         "port": "0",
         "unixsocket": str(socket_path),
-        "unixsocketperm": "600",
+        "unixsocketperm": "660" if shared else "600",
         "dir": str(directory),
         "appendonly": "yes",
         "appendfsync": "always",

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 GRACE = 6.0  # seconds from SIGTERM to SIGKILL
@@ -38,6 +39,30 @@ class Phase(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Under whom a process runs. ``groups`` come beside ``group``, the first is the site's common one."""
+
+    user: int
+    group: int
+    groups: tuple[int, ...] = ()
+
+
+def as_user(identity: Identity | None) -> dict[str, Any]:
+    """Arguments for `subprocess`: nobody named means this very user, and files for nobody else.
+
+    Processes with user ids of their own share some files by group; the umask decides, whatever mode is asked.
+    """
+    if identity is None:
+        return {"umask": 0o077}
+    return {
+        "user": identity.user,
+        "group": identity.group,
+        "extra_groups": list(identity.groups),
+        "umask": 0o007,
+    }
+
+
+@dataclass(frozen=True)
 class Program:
     """What to run. ``ready`` answers whether the running process does its work; it must not block."""
 
@@ -49,9 +74,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     secret_fds: Mapping[str, Path] = field(default_factory=dict)  # variable → file handed over as a memfd
     before: Callable[[], None] = lambda: None
-    user: int | None = None
-    group: int | None = None
-    groups: Sequence[int] = ()
+    identity: Identity | None = None
     once_ready: Sequence[str] = ()  # names of siblings that must be ready first
     ends_last: bool = False  # others say good-bye to it
 
@@ -93,10 +116,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     pass_fds=list(handed.values()),
                     start_new_session=True,
-                    user=program.user,
-                    group=program.group,
-                    extra_groups=None if program.user is None else list(program.groups),
-                    umask=0o077 if program.user is None else 0o007,
+                    **as_user(program.identity),
                     preexec_fn=_die_with_parent,
                 )
         finally:

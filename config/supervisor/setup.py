@@ -136,25 +136,24 @@ class FirstStart:
         """The factory's part for one unit; the first is also sold to the customer, others stay in stock."""
         unit = self.world.sites[name]
         serial = self.world.serial(name)
-        request, bundle = self.folder / f"{serial}.request.json", self.folder / f"{serial}.bundle.json"
+        made, request = unit.site.run / "request.json", self.folder / f"{serial}.request.json"
         place = ["--site", str(unit.root)]
-        unit.manage("factory_init", *place, "--serial", serial, "--model", MODEL, "--request", str(request))
+        unit.manage("factory_init", *place, "--serial", serial, "--model", MODEL, "--request", str(made))
+        private_file(request, made.read_text())
         signed = self.world.sites[CUSTODY].manage(
             "sign_device",
             str(request),
             f"--folder={self.folder}",
             f"--passphrase-file={self.folder / 'passphrases' / 'device-authority.pass'}",
         )
-        private_file(bundle, signed)
         with self.site(DESK, "clerk") as desk:
             row = desk.post("units", {"bundle": json.loads(signed), "model": MODEL})
-            finish = [*place, "--bundle", str(bundle)]
+            finish = [*place, "--bundle", str(unit.hand_over("bundle.json", signed))]
             if name == UNIT_A:
                 owner = {"customer": self.world.fact("customer"), "appliance": self.world.fact("appliance")}
                 desk.post(f"units/{row['id']}/assign", owner)
                 enrolment = desk.get(f"enrolments/{row['certificate_thumbprint']}")["enrolment"]
-                private_file(self.folder / f"{serial}.enrolment", enrolment)
-                finish += ["--enrolment", str(self.folder / f"{serial}.enrolment")]
+                finish += ["--enrolment", str(unit.hand_over("enrolment.jws", enrolment))]
         unit.manage("factory_init", *finish)
         people = {"alice": ["admin"]} if name == UNIT_A else {"rescue": ["recovery-operator"]}
         return self.add_people(name, people)

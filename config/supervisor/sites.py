@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from config.site import BASE_DIR, DATABASE_KEY_FD, Role, Site
 from config.supervisor import brokers
-from config.supervisor.processes import Program
+from config.supervisor.processes import Identity, Program, as_user
 
 # Variables of the surroundings that a site's processes may see. Everything else stays outside: a token in
 # somebody's shell is not for a web tier.
@@ -34,15 +35,6 @@ GRACEFUL_SECONDS = "3"  # an open event stream would hold the web process for ev
 
 
 @dataclass(frozen=True)
-class Identity:
-    """Under whom a process runs; nobody named means: the supervisor's own user."""
-
-    user: int
-    group: int
-    groups: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class SiteSpec:
     """One site. ``name`` is unique in a world and prefixes cookies, broker keys and process names."""
 
@@ -55,6 +47,7 @@ class SiteSpec:
     database_url: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     identities: Mapping[str, Identity] = field(default_factory=dict)  # process → user
+    python: str = sys.executable  # one that every user named in `identities` may run
 
     @property
     def site(self) -> Site:
@@ -106,13 +99,12 @@ class SiteSpec:
 
     def manage(self, *arguments: str, timeout: float = 300, text: str | None = None) -> str:
         """Run a management command of this site; returns what it printed. Raises `CommandFailedError`."""
-        return self.run([sys.executable, "manage.py", *arguments], timeout=timeout, text=text)
+        return self.run([self.python, "manage.py", *arguments], timeout=timeout, text=text)
 
     def run(self, command: list[str], *, timeout: float = 300, text: str | None = None) -> str:
-        done = subprocess.run(  # noqa: S603  (commands of this package)
+        done: subprocess.CompletedProcess[str] = subprocess.run(  # noqa: S603  (commands of this package)
             command,
-            cwd=BASE_DIR,
-            env=self.environment(),
+            **self.command_options(),
             input=text,
             stdin=None if text is not None else subprocess.DEVNULL,
             capture_output=True,
@@ -123,6 +115,26 @@ class SiteSpec:
         if done.returncode:
             raise CommandFailedError(self.name, command, (done.stdout + done.stderr)[-4000:])
         return done.stdout
+
+    def command_options(self) -> dict[str, Any]:
+        """Directory, environment and user for a command of this site.
+
+        A command works on rows and asks the key process: it belongs to the engine's side.
+        """
+        engine = self.identities.get(self.worker)
+        telling = {"STRONGROOM_PROCESS": "worker"} if engine else {}
+        return {"cwd": BASE_DIR, "env": self.environment() | telling, **as_user(engine)}
+
+    def hand_over(self, name: str, text: str) -> Path:
+        """Lay a file where a command of this site, and nobody else, can read it."""
+        path = self.site.run / name
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(text)
+        engine = self.identities.get(self.worker)
+        if engine:
+            os.chown(path, engine.user, engine.group)
+        return path
 
     def migrate(self) -> bool:
         """Bring the database to this release's schema if the mark says it is not there; True if it ran.
@@ -157,25 +169,26 @@ class SiteSpec:
             log=self.site.log / f"{kind}.log",
             environment={**self.environment(), **(tell or {})},
             ready=ready,
-            user=identity.user if identity else None,
-            group=identity.group if identity else None,
-            groups=identity.groups if identity else (),
+            identity=identity,
             **more,  # type: ignore[arg-type]
         )
 
     def _broker(self) -> Program:
         path = self.site.broker_socket
-        command = brokers.command(path, self.root / "broker")
+        command = brokers.command(path, self.root / "broker", shared="broker" in self.identities)
         return self._program("broker", command, lambda: brokers.answers(path), ends_last=True)
 
     def _keys(self) -> Program:
         path = self.site.keys_socket
-        command = [sys.executable, "-m", "appliance.keys.process", "--site", str(self.root)]
+        command = [self.python, "-m", "appliance.keys.process", "--site", str(self.root)]
+        engine, keys = self.identities.get(self.worker), self.identities.get("keys")
+        if engine and keys:
+            command += ["--peer-uid", str(engine.user), "--socket-group", str(keys.groups[0])]
         return self._program("keys", command, lambda: accepts(path))
 
     def _web(self) -> Program:
         command = [
-            sys.executable, "-m", "uvicorn", "config.asgi:application",
+            self.python, "-m", "uvicorn", "config.asgi:application",
             "--host", "127.0.0.1", "--port", str(self.port),
             "--timeout-graceful-shutdown", GRACEFUL_SECONDS,
             "--log-level", "warning", "--no-access-log", "--no-server-header",
@@ -192,7 +205,7 @@ class SiteSpec:
     def _worker(self) -> Program:
         mark = self.site.run / f"{self.worker}.ready"
         command = [
-            sys.executable, "-m", "celery", "--app", "config.celery:app", "worker",
+            self.python, "-m", "celery", "--app", "config.celery:app", "worker",
             "--hostname", f"{self.worker}@{self.name}", "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
         ]  # fmt: skip

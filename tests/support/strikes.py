@@ -9,7 +9,6 @@ import os
 import random
 import secrets
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,7 +16,6 @@ from typing import Any
 
 from cli.client import FINISHED, Site
 from cli.exits import CommandError, Exit
-from config.site import BASE_DIR
 from config.supervisor.world import World
 
 VICTIMS = ("engine", "keys")
@@ -79,9 +77,8 @@ class Striker:
         """What `check_world` finds in a process of the site's own; empty when every invariant holds."""
         spec = self.world.sites[site]
         done = subprocess.run(
-            [sys.executable, "-c", LOOK],
-            cwd=BASE_DIR,
-            env={**spec.environment(), "STRONGROOM_PROCESS": "worker"},
+            [spec.python, "-c", LOOK],
+            **{**spec.command_options(), "env": {**spec.environment(), "STRONGROOM_PROCESS": "worker"}},
             capture_output=True,
             text=True,
             check=False,
