@@ -141,7 +141,9 @@ class TargetIsCopy(TargetRefusal):
     code = "target.is-a-copy"
     kind = "conflict"
     title = "This target holds a copy of another target's repository; no backup is written to it."
-    next_step = "Back up to the original and copy, or remove the original here: the copy then takes its place."
+    next_step = (
+        "Back up to the original and copy, or remove the original here: the copy then takes its place."
+    )
 
 
 class CopyRefused(TargetRefusal):
@@ -336,17 +338,13 @@ class KeepsNothing(RetentionRefused):
 class BadRetentionRule(RetentionRefused):
     code = "retention.bad-rule"
     title = "A rule of the retention policy cannot be meant."
-    next_step = (
-        "Correct the rule named: counts within bounds, a time zone like Europe/Berlin."
-    )
+    next_step = "Correct the rule named: counts within bounds, a time zone like Europe/Berlin."
 
 
 class ImageHeld(ImageRefusal):
     code = "retention.image-held"
     title = "This image must stay."
-    next_step = (
-        "Make and verify a newer image, or end its protection, and try again."
-    )
+    next_step = "Make and verify a newer image, or end its protection, and try again."
 
 
 class PruneRefused(Refusal):
@@ -371,6 +369,12 @@ class OutboundIsPaused(PruneRefused):
     code = "prune.outbound-paused"
     title = "Nothing is deleted while outbound work is paused after a restore."
     next_step = "Confirm that this unit may act outward again."
+
+
+class DeletionBegun(ImageRefusal):
+    code = "retention.deletion-begun"
+    title = "The deletion of this image has begun and will be finished."
+    next_step = "Use another image."
 
 
 class KeyNeeded(Refusal):

@@ -6,13 +6,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Model, Q, QuerySet
+from django.utils import timezone
 
 from appliance.backup.errors import KeyNotProven, MustRotate, NoActiveKey
-from appliance.backup.models import BackupImage, BackupTarget
+from appliance.backup.models import BackupImage, BackupTarget, RetentionPolicy
+from appliance.backup.needed import images_needing as images_needing
+from appliance.backup.needed import keys_needed as keys_needed
+from appliance.backup.retention import Plan, Policy, Simulation, occurrences
+from appliance.backup.retention import plan as plans
+from appliance.backup.retention import simulate as simulate_policy
+from appliance.backup.retention.simulate import DAYS_IN_MONTH, MOST_MONTHS
 from appliance.keys import selectors as keys
 from appliance.unit import selectors as units
 from ground.refusals import Missing, Refusal
@@ -122,3 +130,40 @@ def values_on_targets(rows: Iterable[BackupImage] | None = None) -> list[ValueOn
             )
         )
     return sorted(listed, key=lambda value: (-value.epoch, value.serial, value.authority_key))
+
+
+# ---- retention -------------------------------------------------------------------------------------
+
+
+def retention_of(of: BackupTarget) -> RetentionPolicy | None:
+    """The policy of a target, if it has one; without one nothing on it expires."""
+    return plans.stored_policy(of)
+
+
+def plan_of(of: BackupTarget, policy: Policy | None = None) -> Plan | None:
+    """What the policy (or a draft of one) says of the target's images now; None without any."""
+    if policy is None:
+        stored = plans.stored_policy(of)
+        if stored is None:
+            return None
+        policy = plans.policy_of(stored)
+    return plans.plan_of(of, policy)
+
+
+def simulate(
+    of: BackupTarget,
+    policy: Policy,
+    *,
+    months: int = 3,
+    every_hours: int | None = None,
+    at: time | None = None,
+    runs: Iterable[datetime] | None = None,
+) -> Simulation:
+    """What a draft would keep, day by day, of the images there are and those a schedule would make: every
+    so many hours, daily at a time of the policy's zone (02:30 unless told), or the times given."""
+    policy.check()
+    now = timezone.now()
+    if runs is None:
+        until = now + timedelta(days=max(1, min(months, MOST_MONTHS)) * DAYS_IN_MONTH)
+        runs = occurrences(now, until, zone=policy.time_zone, every_hours=every_hours, at=at)
+    return simulate_policy(policy, plans.facts_of(of), runs=runs, now=now, months=months)

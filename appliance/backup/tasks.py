@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.backup import hooks
-from appliance.backup.engine import house, lodge, run, verify
+from appliance.backup.engine import copying, house, lodge, prune, run, verify
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.engine.survey import survey
@@ -18,6 +18,11 @@ from jobs.handlers import JobContext, handler
 @handler("backup.run", exclusive="store")
 def run_backup(ctx: JobContext) -> dict[str, Any]:
     return run.run(ctx)
+
+
+@handler("backup.prune", exclusive="store")
+def prune_target(ctx: JobContext) -> dict[str, Any]:
+    return prune.prune(ctx)
 
 
 def _one_image(params: Mapping[str, Any]) -> str:
@@ -69,6 +74,11 @@ def survey_target(ctx: JobContext) -> dict[str, Any]:
         "freshness": judgement.freshness,
         "fresh_to": judgement.fresh_to.isoformat() if judgement.fresh_to else None,
     }
+
+
+@handler("backup.copy", exclusive="store")
+def copy_target(ctx: JobContext) -> dict[str, Any]:
+    return copying.copy(ctx)
 
 
 def transferred_heads(keys: house.KeyProcess, repository: str) -> list[KnownHead]:

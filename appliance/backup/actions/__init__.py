@@ -1,10 +1,34 @@
 """What people and API clients can do about backups, one action a file: rows and jobs; the engine works."""
 
 from appliance.backup.actions.add_target import add_target
+from appliance.backup.actions.clear_retention import clear_retention
 from appliance.backup.actions.connect_target import connect_target
 from appliance.backup.actions.edit_target import edit_target
+from appliance.backup.actions.expire_image import expire_image
+from appliance.backup.actions.keep_image import keep_image
+from appliance.backup.actions.protect_image import protect_image, unprotect_image
 from appliance.backup.actions.remove_target import remove_target
+from appliance.backup.actions.set_retention import set_retention
 from appliance.backup.actions.start_backup import start_backup
+from appliance.backup.actions.start_copy import start_copy
+from appliance.backup.actions.start_prune import start_prune
 from appliance.backup.actions.start_verify import start_verify
+from appliance.backup.actions.start_verify_due import start_verify_due
 
-__all__ = ["add_target", "connect_target", "edit_target", "remove_target", "start_backup", "start_verify"]
+__all__ = [
+    "add_target",
+    "clear_retention",
+    "connect_target",
+    "edit_target",
+    "expire_image",
+    "keep_image",
+    "protect_image",
+    "remove_target",
+    "set_retention",
+    "start_backup",
+    "start_copy",
+    "start_prune",
+    "start_verify",
+    "start_verify_due",
+    "unprotect_image",
+]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appliance.backup.api import views
+from appliance.backup.api import retention, views
 
 urlpatterns = [
     path("backup-targets", views.BackupTargetsView.as_view(), name="backup-targets"),
@@ -10,8 +10,28 @@ urlpatterns = [
     path(
         "backup-targets/<uuid:target_id>/connect", views.ConnectView.as_view(), name="backup-target-connect"
     ),
+    path("backup-targets/<uuid:target_id>/copy", views.CopyView.as_view(), name="backup-target-copy"),
+    path(
+        "backup-targets/<uuid:target_id>/retention",
+        retention.RetentionView.as_view(),
+        name="backup-target-retention",
+    ),
+    path("backup-targets/<uuid:target_id>/prune", retention.PruneView.as_view(), name="backup-target-prune"),
+    path(
+        "backup-targets/<uuid:target_id>/verify-due",
+        retention.VerifyDueView.as_view(),
+        name="backup-target-verify-due",
+    ),
+    path("retention/preview", retention.RetentionPreviewView.as_view(), name="retention-preview"),
     path("backup-images", views.BackupImagesView.as_view(), name="backup-images"),
     path("backup-images/<uuid:image_id>", views.BackupImageView.as_view(), name="backup-image"),
     path("backup-images/<uuid:image_id>/header", views.HeaderView.as_view(), name="backup-image-header"),
     path("backup-images/<uuid:image_id>/verify", views.VerifyView.as_view(), name="backup-image-verify"),
+    path(
+        "backup-images/<uuid:image_id>/protection",
+        retention.ProtectionView.as_view(),
+        name="backup-image-protection",
+    ),
+    path("backup-images/<uuid:image_id>/expire", retention.ExpireView.as_view(), name="backup-image-expire"),
+    path("backup-images/<uuid:image_id>/keep", retention.KeepView.as_view(), name="backup-image-keep"),
 ]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal
 
+from appliance.backup.engine.deletions import Deleted
 from appliance.backup.engine.repository import Place, chain_name
 from appliance.backup.errors import (
     ChainBroken,
@@ -23,6 +24,7 @@ from appliance.backup.errors import (
     ImageRolledBack,
 )
 from sealing.documents import image_header
+from sealing.documents.deletion_record import DeletionRecord
 from sealing.documents.image_header import SignedHeader
 from sealing.errors import Refused
 from sealing.trust import Trust
@@ -81,12 +83,12 @@ def judge(
     repository: uuid.UUID,
     customer: uuid.UUID,
     known: Iterable[KnownHead],
-    deleted: Mapping[str, frozenset[int]] | None = None,
+    deleted: Deleted | None = None,
 ) -> Judgement:
     """Judge all headers of a target at once.
 
-    `headers` are places with texts, `known` the newest heads remembered, `deleted` the sequences of each
-    chain in whose place a verified deletion record stands.
+    `headers` are places with texts, `known` the newest heads remembered, `deleted` the verified deletion
+    records of each chain by sequence: they carry the links of the headers they stand for.
     """
     result = Judgement()
     for place, text in headers:
@@ -97,7 +99,7 @@ def judge(
     _refuse_doubles(result)
     result.images.sort(key=lambda found: (found.place.chain, found.place.sequence))
     for chain in sorted({found.place.chain for found in result.images}):
-        gone = (deleted or {}).get(chain, frozenset())
+        gone = (deleted or {}).get(chain, {})
         result.findings += _broken_links([f for f in result.images if f.place.chain == chain], gone)
     _judge_freshness(result, list(known))
     return result
@@ -139,28 +141,44 @@ def _refuse_doubles(result: Judgement) -> None:
                 )
 
 
-def _broken_links(chain: list[Found], gone: frozenset[int]) -> list[Finding]:
-    """3. Each `previous` is the header before, or that one was deleted with a record."""
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One place of a chain: a header that is there, or the record of one that was deleted."""
+
+    sequence: int
+    name: str
+    serial: str
+    digest: str  # what the next one names as `previous`
+    previous: str | None
+
+
+def _broken_links(chain: list[Found], gone: Mapping[int, DeletionRecord]) -> list[Finding]:
+    """3. Each `previous` is the header before, or that of a header that was deleted with a record."""
+    links = {
+        sequence: _Link(sequence, f"deletion record {sequence}", record.serial, record.link, record.previous)
+        for sequence, record in gone.items()
+    }
+    for found in chain:
+        header, sequence = found.signed.header, found.place.sequence
+        links[sequence] = _Link(
+            sequence, found.place.header, header.serial, found.signed.link_digest, header.chain.previous
+        )
+    ordered = [links[sequence] for sequence in sorted(links)]
     findings = []
-    for before, after in pairwise(chain):
-        between = set(range(before.place.sequence + 1, after.place.sequence)) - gone
-        link = after.signed.header.chain
+    for before, after in pairwise(ordered):
+        between = list(range(before.sequence + 1, min(after.sequence, before.sequence + 21)))
         if between:
-            facts = {"missing": sorted(between)[:20], "serial": after.signed.header.serial}
-            findings.append(
-                Finding(after.place.header, ChainBroken(why="images in between are missing", **facts))
-            )
-        elif after.place.sequence == before.place.sequence + 1 and link.previous != before.signed.link_digest:
+            facts = {"missing": between, "serial": after.serial}
+            findings.append(Finding(after.name, ChainBroken(why="images in between are missing", **facts)))
+        elif after.previous != before.digest:
             why = "the image before was exchanged"
-            findings.append(Finding(after.place.header, ChainBroken(why=why, sequence=before.place.sequence)))
-    first = chain[0].place.sequence
-    missing = sorted(set(range(1, first)) - gone)
-    if missing:
-        facts = {"missing": missing[:20], "serial": chain[0].signed.header.serial}
+            findings.append(Finding(after.name, ChainBroken(why=why, sequence=before.sequence)))
+    first = ordered[0]
+    if first.sequence > 1:
+        missing = list(range(1, min(first.sequence, 21)))
+        facts = {"missing": missing, "serial": first.serial}
         findings.append(
-            Finding(
-                chain[0].place.header, ChainBroken(why="the first images of the chain are missing", **facts)
-            )
+            Finding(first.name, ChainBroken(why="the first images of the chain are missing", **facts))
         )
     return findings
 

@@ -15,15 +15,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from appliance.backup.engine.chain import Finding, Found, Judgement, KnownHead, judge
+from appliance.backup.engine.deletions import Records, records_on
 from appliance.backup.engine.house import rows
 from appliance.backup.engine.repository import Place, headers_on
-from appliance.backup.errors import HeaderMissing, ImageForged
-from appliance.backup.models import BackupImage, BackupTarget
+from appliance.backup.errors import HeaderMissing, ImageForged, ListingIncomplete
+from appliance.backup.models import BackupImage, BackupTarget, ImageCopy
 from appliance.backup.targets import Target
 from appliance.backup.targets.marker import Marker
 from sealing.content.header import MAX_TEXT_BYTES
 from sealing.trust import Trust
 
+ASKED = 50  # headers that a listing left out and that are asked for by name
 FINDINGS = 200  # kept on the row; more says no more
 
 
@@ -40,18 +42,45 @@ def survey(
     from elsewhere (a transfer); those in the rows are known already."""
     found: list[tuple[Place, str]] = []
     unread: list[Finding] = []
+    listed: set[uuid.UUID] = set()
     for place, name, _ in headers_on(target):
+        listed.add(place.image)
         try:
             found.append((place, target.get_bytes(name, limit=MAX_TEXT_BYTES).decode("ascii")))
         except UnicodeDecodeError:
             unread.append(Finding(name, ImageForged(layer="encoding", reason="ascii")))
+    _require_whole_listing(row, target, listed)
     with rows():
         known = [*heads, *_heads_in_rows(row)]
-    judgement = judge(found, trust=trust, repository=marker.repository, customer=marker.customer, known=known)
+    records = records_on(target, trust=trust, repository=marker.repository, customer=marker.customer)
+    judgement = judge(
+        found,
+        trust=trust,
+        repository=marker.repository,
+        customer=marker.customer,
+        known=known,
+        deleted=records.by_chain,
+    )
     judgement.findings += unread
+    judgement.findings += [Finding(name, refusal) for name, refusal in records.refused]
     with rows(), transaction.atomic():
         _write(row, judgement, own_chain)
+        _write_deletions(row, records)
     return judgement
+
+
+def _require_whole_listing(row: BackupTarget, target: Target, listed: set[uuid.UUID]) -> None:
+    """A listing that leaves out a header which is there by name proves nothing: `ListingIncomplete`.
+
+    The newest images are asked for; a header that is really gone is a finding, and costs one question.
+    """
+    with rows():
+        known = row.images.filter(state__in=BackupImage.USABLE).exclude(pk__in=listed)
+        missing = list(known.order_by("-sequence")[:ASKED])
+    for image in missing:
+        place = Place(image.chain, image.sequence, image.pk)
+        if target.stat(place.header) is not None:
+            raise ListingIncomplete(name=place.header, listed=len(listed))
 
 
 def _heads_in_rows(row: BackupTarget) -> list[KnownHead]:
@@ -81,6 +110,8 @@ def _write(row: BackupTarget, judgement: Judgement, own_chain: str) -> None:
         image, made = BackupImage.objects.get_or_create(
             pk=found.place.image, defaults={"target": row, "state": BackupImage.State.COMMITTED, **facts}
         )
+        if image.target_id != row.pk:  # known from the target of which this one is a copy
+            ImageCopy.objects.update_or_create(image=image, target=row, defaults={"found_at": timezone.now()})
         if made or image.target_id != row.pk:
             continue
         # A header that is back, or that a killed job had written and not yet noted: the image exists.
@@ -90,6 +121,7 @@ def _write(row: BackupTarget, judgement: Judgement, own_chain: str) -> None:
         BackupImage.objects.filter(revived, pk=image.pk).update(
             state=BackupImage.State.COMMITTED, problem=None, **facts
         )
+    row.copied_images.exclude(image__in=there).delete()
     gone = row.images.filter(state__in=[BackupImage.State.COMMITTED, BackupImage.State.VERIFIED]).exclude(
         pk__in=there
     )
@@ -104,6 +136,29 @@ def _write(row: BackupTarget, judgement: Judgement, own_chain: str) -> None:
         fresh_to=judgement.fresh_to,
     )
     row.refresh_from_db()
+
+
+def _write_deletions(row: BackupTarget, records: Records) -> None:
+    """A believed record decides: an image whose header is gone was deleted, one whose header is still there
+    is on its way out, and whoever deletes finishes it."""
+    for chain, by_sequence in records.by_chain.items():
+        for record in by_sequence.values():
+            expired_at = datetime.fromtimestamp(record.expired_at, UTC)
+            images = BackupImage.objects.filter(pk=record.image, target=row, chain=chain)
+            begun = images.filter(state__in=BackupImage.RESTORABLE)
+            lost = begun.filter(problem__code=HeaderMissing.code)
+            lost.update(
+                state=BackupImage.State.DELETED,
+                deletion=record.text,
+                problem=None,
+                deleted_at=datetime.fromtimestamp(record.iat, UTC),
+            )
+            begun.exclude(problem__code=HeaderMissing.code).update(
+                state=BackupImage.State.EXPIRED,
+                deletion=record.text,
+                expired_at=expired_at,
+                expired_by=record.reason,
+            )
 
 
 def image_facts(found: Found, own_chain: str) -> dict[str, object]:

@@ -13,7 +13,7 @@ from jobs.models import Job
 
 def start_preview(image: BackupImage, *, actor: Actor) -> Job:
     """The answer stands in the job's result and on the image."""
-    if image.state not in BackupImage.USABLE:
+    if image.state not in BackupImage.RESTORABLE:
         raise ImageNotUsable(image=str(image.pk), state=image.state)
     with transaction.atomic():
         return start_job(

@@ -51,7 +51,7 @@ def start_restore(
         raise RestoreNotAllowed(state=row.state)
     if image.state == BackupImage.State.DAMAGED:
         raise ImageDamaged(image=str(image.pk), problem=image.problem)
-    if image.state not in BackupImage.USABLE:
+    if image.state not in BackupImage.RESTORABLE:
         raise ImageNotUsable(image=str(image.pk), state=image.state)
     if row.customer_id is None or image.customer_id != row.customer_id:
         raise ImageOfAnother(customer=str(image.customer_id))

@@ -13,8 +13,11 @@ from appliance.backup.engine.chain import Judgement, KnownHead, judge
 from appliance.backup.engine.repository import Place, chain_name
 from sealing.content.header import ChainLink, FileRef, ImageHeader, header_digest
 from sealing.documents import image_header
+from sealing.documents.deletion_record import DeletionRecord
 from sealing.jose import digest
 from tests.sealing.world import APPLIANCE, CUSTOMER, NOW, UnitKeys, World
+from tests.vectors.forge import claims_of
+from tests.vectors.make_deletion import record
 
 REPOSITORY = uuid.UUID("55555555-5555-4555-8555-555555555555")
 OTHER = uuid.UUID("66666666-6666-4666-8666-666666666666")
@@ -160,17 +163,44 @@ def test_a_missing_image_within_a_chain_is_told(world: World, gone: int, missing
     assert judged.findings[0].refusal.facts["missing"] == missing
 
 
-def test_an_image_that_was_deleted_with_a_record_is_not_missed(world: World) -> None:
-    chain = Chain(world).many(3)
-    judged = judge(
-        [chain.found[0], chain.found[2]],
-        trust=world.trust,
+def record_of(entry: tuple[Place, str], **changes: Any) -> DeletionRecord:
+    """What the unit would say of an image that it deleted."""
+    place, text = entry
+    header = claims_of(text)
+    return dataclasses.replace(
+        record(
+            header["serial"],
+            image=str(place.image),
+            sequence=place.sequence,
+            link=header_digest(text),
+            previous=header["chain"]["previous"],
+        ),
+        **changes,
+    )
+
+
+def judged_without(chain: Chain, gone: set[int], **changes: Any) -> Judgement:
+    """The chain judged without these sequences, with a record for each."""
+    return judge(
+        [entry for entry in chain.found if entry[0].sequence not in gone],
+        trust=chain.world.trust,
         repository=REPOSITORY,
         customer=uuid.UUID(CUSTOMER.id),
         known=[],
-        deleted={chain.name: frozenset({2})},
+        deleted={chain.name: {n: record_of(chain.found[n - 1], **changes) for n in gone}},
     )
-    assert codes(judged) == []
+
+
+@pytest.mark.parametrize("gone", [{1}, {2}, {1, 2}, {2, 3}, {1, 2, 3}])
+def test_images_that_were_deleted_with_a_record_are_not_missed(world: World, gone: set[int]) -> None:
+    assert codes(judged_without(Chain(world).many(4), gone)) == []
+
+
+@pytest.mark.parametrize("changes", [{"link": "cc" * 32}, {"previous": "cc" * 32}])
+def test_a_record_that_does_not_carry_the_chain_across_breaks_it(
+    world: World, changes: dict[str, str]
+) -> None:
+    assert codes(judged_without(Chain(world).many(3), {2}, **changes)) == ["image.chain-broken"]
 
 
 def test_an_exchanged_image_breaks_the_chain_after_it(world: World) -> None:
