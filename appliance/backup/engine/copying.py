@@ -1,8 +1,8 @@
 """One target's repository copied to another place: sealed packs and signed documents as they are, no key.
 
-The copy is the same repository (the marker says so), so its headers are where they say they are. The order is
-that of writing (docs/formats/repository.md §4): packs, values, pack list, manifest, and the header last, image
-by image along each chain; so whatever stops it leaves whole images and packs that are not sent again.
+The copy is the same repository (the marker says so), so its headers are where they say they are. The order
+is that of writing (docs/formats/repository.md §4): packs, values, pack list, manifest, and the header last,
+image by image along each chain; so whatever stops it leaves whole images and packs that are not sent again.
 """
 
 from __future__ import annotations

@@ -376,7 +376,7 @@ class SftpTarget(Target):
                 return (HostKeyChanged if self.pin else HostKeyUnknown)(
                     host=self.host, port=self.port, found=found, pinned=self.pin
                 )
-            case asyncssh.PermissionDenied() | asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
+            case asyncssh.PermissionDenied():
                 return CredentialsRefused(user=self.user, **facts)
             case asyncssh.SFTPNoSpaceOnFilesystem() | asyncssh.SFTPQuotaExceeded():
                 return TargetFull(**facts)
@@ -385,6 +385,15 @@ class SftpTarget(Target):
             case TimeoutError():
                 return TargetTooSlow(**facts)
         return TargetUnreachable(**facts)
+
+    def _imported(self, key: str) -> asyncssh.SSHKey:
+        import asyncssh
+
+        try:
+            return asyncssh.import_private_key(key.strip() + "\n")
+        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            why = "the private key cannot be read; it must have no passphrase"
+            raise CredentialsRefused(user=self.user, host=self.host, why=why) from error
 
     async def connect(self) -> asyncssh.SSHClientConnection:
         """A connection to a judged address, to the pinned host key only."""
@@ -414,7 +423,7 @@ class SftpTarget(Target):
                     known_hosts=([], [], []),
                     username=self.user,
                     password=self._credentials.get("password"),
-                    client_keys=[asyncssh.import_private_key(key.strip() + "\n")] if key else None,
+                    client_keys=None if key is None else [self._imported(key)],
                     preferred_auth="publickey" if key else "password,keyboard-interactive",
                     agent_path=None,
                     gss_host=None,
