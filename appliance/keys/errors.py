@@ -163,7 +163,7 @@ class RotationUnderWay(KeyRefusal):
     code = "keys.rotation-under-way"
     kind = "conflict"
     title = "A new key is being made already."
-    next_step = "Wait for it, or set it aside."
+    next_step = "Start the rotation again with the kind of key that waits; it goes on where it stopped."
 
 
 class ValueNotDurable(KeyRefusal):

@@ -38,10 +38,3 @@ class AlreadyWaived(KeyRefusal):
     kind = "conflict"
     title = "You have waived this drill already."
     next_step = "A second admin has to say so too."
-
-
-class RotationRunning(KeyRefusal):
-    code = "keys.rotation-running"
-    kind = "conflict"
-    title = "A rotation is running."
-    next_step = "Watch the job that is under way."

@@ -14,6 +14,7 @@ from appliance.keys.errors import (
     NoAuthority,
     NotOwned,
     RequestRefused,
+    RotationUnderWay,
     ValueNotDurable,
     WaiverRefused,
 )
@@ -59,6 +60,8 @@ def generate(holder: Holder, params: Params) -> dict[str, Any]:
         raise RequestRefused(parameter="kind", reason="symmetric or hybrid")
     pending = ring.pending
     if pending is not None:
+        if pending.kind != kind:
+            raise RotationUnderWay(waiting=pending.kind, asked=kind)
         return _answer(ring, pending.key_id)
     at = holder.now()
 

@@ -45,6 +45,13 @@ def test_a_key_is_not_activated_before_it_is_proven_or_waived(installed: Running
     assert keys.data_keys().active is None
 
 
+def test_a_waiting_key_is_not_passed_over_for_one_of_another_kind(installed: RunningKeys) -> None:
+    waiting = installed.keys.generate(who="a", why="first", kind="hybrid")
+    with pytest.raises(errors.RotationUnderWay):
+        installed.keys.generate(who="a", why="first", kind="symmetric")
+    assert installed.keys.generate(who="a", why="first", kind="hybrid").key_id == waiting.key_id
+
+
 def test_the_data_key_of_a_waiting_key_does_not_leave(installed: RunningKeys, maker: Maker) -> None:
     first = installed.make_active(maker)
     waiting = installed.keys.generate(who="a", why="second")

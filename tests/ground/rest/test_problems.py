@@ -16,6 +16,10 @@ from ground.refusals import Refusal, Stale
 from ground.rest.problems import to_refusal
 
 
+class Away(exceptions.APIException):
+    status_code = 503
+
+
 class Raising(APIView):
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
@@ -45,6 +49,7 @@ def answer_to(error: Exception) -> Any:
         (exceptions.ParseError("line 1"), 400, "ground.malformed"),
         (exceptions.Throttled(wait=7), 429, "ground.limited"),
         (exceptions.ValidationError({"name": ["too long"]}), 422, "ground.invalid"),
+        (Away(), 503, "ground.unavailable"),
         (RuntimeError("the inside of it"), 500, "ground.internal-error"),
     ],
 )
