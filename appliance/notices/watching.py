@@ -73,7 +73,7 @@ def _tell_failures(moment: dt.datetime) -> int:
         try:
             with transaction.atomic():
                 # The unique row is the CAS: of several sweepers one makes the notice.
-                JobTold.objects.create(job_id=job.pk, version=job.version)
+                JobTold.objects.create(job_id=job.pk, version=job.version, created_at=moment)
                 _tell(job, _watched[job.kind], moment)
         except IntegrityError:
             continue
@@ -101,6 +101,7 @@ def _tell(job: Job, watched: Watched, moment: dt.datetime) -> None:
             "kind": job.kind,
             "subject": job.subject,
             "code": code,
+            "failed_at": (job.ended_at or moment).isoformat(),
             "facts": refusal.get("facts", {}),
         },
         now=moment,
@@ -111,18 +112,12 @@ def _tell_successes(moment: dt.datetime) -> int:
     count = 0
     for notice in Notice.objects.filter(key__startswith="job:", resolved_at=None):
         kind, subject = str(notice.facts.get("kind", "")), str(notice.facts.get("subject", ""))
-        later = Job.objects.filter(
-            kind=kind, subject=subject, state=Job.State.DONE, ended_at__gt=_failed_at(notice)
-        )
+        failed_at = dt.datetime.fromisoformat(notice.facts["failed_at"])
+        later = Job.objects.filter(kind=kind, subject=subject, state=Job.State.DONE, ended_at__gt=failed_at)
         if later.exists():
             works = _watched[kind].works if kind in _watched else "It works again"
             count += bool(resolve_notice(notice.key, subject=works, now=moment))
     return count
-
-
-def _failed_at(notice: Notice) -> dt.datetime:
-    job = Job.objects.filter(pk=notice.facts.get("job")).values_list("ended_at", flat=True).first()
-    return job or notice.last_at
 
 
 def _key(kind: str, subject: str) -> str:

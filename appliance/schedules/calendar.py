@@ -122,6 +122,11 @@ class Run:
     asked: dt.datetime | None = None
 
     @property
+    def local_text(self) -> str:
+        """The local time with its offset from UTC, in ISO 8601."""
+        return self.local.isoformat()
+
+    @property
     def note_text(self) -> str:
         """What to tell a person about the clock, or nothing."""
         if self.note == "moved" and self.asked is not None:

@@ -26,7 +26,7 @@ class RuleField(serializers.JSONField):
 
 class ScheduleRunSerializer(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField(help_text="in UTC")
-    local = serializers.CharField(source="local.isoformat", help_text="as the zone's clock shows it")
+    local = serializers.CharField(source="local_text", help_text="as the zone's clock shows it")
     note = serializers.CharField(help_text="empty, moved, first-of-two or second-of-two")
     note_text = serializers.CharField()
 

@@ -1,0 +1,30 @@
+"""A unit in service, and a clock that stands still: Tuesday, 1 June 2027, 12:00 UTC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.clock import Clock, frozen
+
+if TYPE_CHECKING:
+    # Django's apps are not loaded yet when this is imported.
+    from appliance.unit.models import Unit
+
+
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.broker.send", lambda _: False)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return frozen(monkeypatch, "2027-06-01T12:00")
+
+
+@pytest.fixture
+def unit(db: None) -> Unit:
+    from tests.support.small_unit import make_unit
+
+    return make_unit()
