@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.backup import hooks
-from appliance.backup.engine import copying, house, lodge, prune, run, verify
+from appliance.backup.engine import carry_jobs, copying, house, lodge, prune, run, verify
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.engine.survey import survey
@@ -27,6 +27,10 @@ def prune_target(ctx: JobContext) -> dict[str, Any]:
 
 def _one_image(params: Mapping[str, Any]) -> str:
     return f"backup.verify {params['image']}"
+
+
+def _one_image_file(params: Mapping[str, Any]) -> str:
+    return f"backup.carry {params['file']}"
 
 
 @handler("backup.verify", exclusive=_one_image)
@@ -85,3 +89,13 @@ def transferred_heads(keys: house.KeyProcess, repository: str) -> list[KnownHead
     """The newest head of this repository that the transfer carried, if one was installed here."""
     installed = keys.installation()
     return [] if installed is None else house.heads_of(installed.facts, repository)
+
+
+@handler("backup.export", exclusive=_one_image_file)
+def export_image(ctx: JobContext) -> dict[str, Any]:
+    return carry_jobs.run_export(ctx)
+
+
+@handler("backup.import", exclusive="store")  # beside it nothing is pruned
+def import_image(ctx: JobContext) -> dict[str, Any]:
+    return carry_jobs.run_import(ctx)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appliance.backup.api import retention, views
+from appliance.backup.api import carried, retention, views
 
 urlpatterns = [
     path("backup-targets", views.BackupTargetsView.as_view(), name="backup-targets"),
@@ -34,4 +34,7 @@ urlpatterns = [
     ),
     path("backup-images/<uuid:image_id>/expire", retention.ExpireView.as_view(), name="backup-image-expire"),
     path("backup-images/<uuid:image_id>/keep", retention.KeepView.as_view(), name="backup-image-keep"),
+    path("carried-images", carried.CarriedFilesView.as_view(), name="carried-images"),
+    path("backup-images/<uuid:image_id>/export", carried.ExportView.as_view(), name="backup-image-export"),
+    path("backup-targets/<uuid:target_id>/import", carried.ImportView.as_view(), name="backup-target-import"),
 ]
