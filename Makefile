@@ -19,6 +19,9 @@ test: ready-tests  ## every test this machine can run; says what it left out
 check: ready-tests  ## what CI runs: format, lint, types, contracts, migrations, schemas, tests
 	@exec $(PY) -m config.check all
 
+bench: ready     ## speed and size beside restic and borg; QUICK=1 for a tenth of the data
+	@exec $(PY) -m bench $(if $(QUICK),--quick)
+
 format: ready    ## put the sources in order
 	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format --quiet .
 

@@ -18,7 +18,8 @@ from typing import Protocol
 
 from appliance.backup.engine import repository
 from appliance.backup.engine.repository import Place
-from appliance.backup.errors import InTheClear, SelfTestFailed, StoreDamaged
+from appliance.backup.engine.side_by_side import side_by_side
+from appliance.backup.errors import InTheClear, ObjectCorrupt, SelfTestFailed, StoreDamaged
 from appliance.backup.targets import Target
 from appliance.keys.client import ImageWrapping
 from sealing.content import manifest as manifests
@@ -76,35 +77,55 @@ def send_packs(
     progress: Progress,
     check: Check,
 ) -> Sent:
-    """Copy sealed packs that are not on the target, each compared with its digest on the way."""
+    """Copy sealed packs that are not on the target, each compared with its digest on the way.
+
+    Two at a time: while one waits for the disk or the network, the other is read and hashed.
+    """
     packs = list(packs)
     total, sent = sum(pack.size for pack in packs), Sent()
-    for pack in packs:
-        check()
-        path = source.pack_path(pack.digest)
-        _guard_pack(path, pack, keys)
-        name = repository.pack_name(pack.digest)
-        fresh = target.put(name, _pieces(path, pack, check), digest=pack.digest, size=pack.size)
+
+    def send(pack: PackRef) -> bool:
+        return _send_pack(pack, source, keys, target, check)
+
+    for pack, fresh in side_by_side(send, packs, check):
         if fresh:
             sent.new.append(pack.digest)
             sent.new_bytes += pack.size
         else:
             sent.there_bytes += pack.size
         progress("sending packs", sent.new_bytes + sent.there_bytes, total)
+    sent.new.sort()
     return sent
 
 
-def _pieces(path: Path, pack: PackRef, check: Check) -> Iterator[bytes]:
-    """The pack's bytes; ends in `StoreDamaged` if they are not those of its digest. The target compares
-    too: this says that it was the store, not the way, that altered them."""
-    found = hashlib.sha256()
+def _send_pack(pack: PackRef, source: PackSource, keys: HeldKeys, target: Target, check: Check) -> bool:
+    """True if it was sent, False if it was there. Nothing that is there is read or opened again."""
+    name = repository.pack_name(pack.digest)
+    if target.already(name, target.stat(name), digest=pack.digest, size=pack.size):
+        return False
+    path = source.pack_path(pack.digest)
+    _guard_pack(path, pack, keys)
+    try:
+        return target.put(name, _pieces(path, check), digest=pack.digest, size=pack.size)
+    except ObjectCorrupt:
+        # The target compares every byte with the digest. Who altered them: the store, or the way?
+        if _digest_of(path, check) != pack.digest:
+            raise StoreDamaged(pack=pack.digest) from None
+        raise
+
+
+def _pieces(path: Path, check: Check) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         while piece := file.read(MIB):
             check()
-            found.update(piece)
             yield piece
-    if found.hexdigest() != pack.digest:
-        raise StoreDamaged(pack=pack.digest)
+
+
+def _digest_of(path: Path, check: Check) -> str:
+    found = hashlib.sha256()
+    for piece in _pieces(path, check):
+        found.update(piece)
+    return found.hexdigest()
 
 
 def _guard_pack(path: Path, pack: PackRef, keys: HeldKeys) -> None:
@@ -216,14 +237,17 @@ def self_test(draft: Draft, signed: SignedHeader, sent: Sent, target: Target, ch
     if text.decode("ascii", "replace") != signed.text:
         problems.append("the header reads back differently")
     new = set(sent.new)
-    for pack in opened.packs:
-        check()
+
+    def look(pack: PackRef) -> str:
         name = repository.pack_name(pack.digest)
         found = target.stat(name)
         if found is None or found.size != pack.size:
-            problems.append(f"pack {pack.digest} is missing or short")
-        elif pack.digest in new and _digest_on(target, name, check) != pack.digest:
-            problems.append(f"pack {pack.digest} reads back differently")
+            return f"pack {pack.digest} is missing or short"
+        if pack.digest in new and _digest_on(target, name, check) != pack.digest:
+            return f"pack {pack.digest} reads back differently"
+        return ""
+
+    problems += sorted(said for _, said in side_by_side(look, opened.packs, check) if said)
     if problems:
         raise SelfTestFailed(problems=problems[:20])
 

@@ -26,6 +26,11 @@ _LOOKUP: Final = 400  # ids in one query
 _BUSY_SECONDS: Final = 30
 _CACHE_KIB: Final = 24 * 1024
 _LOCATE: Final = "SELECT id, pack, ordinal, offset, stored, length, kind, encoding FROM chunk WHERE id IN"
+_PACKS_OF: Final = (
+    "SELECT pack.digest, pack.size, pack.data_key FROM recipe"
+    " JOIN recipe_pack ON recipe_pack.recipe = recipe.id JOIN pack ON pack.id = recipe_pack.pack"
+    " WHERE recipe.digest = ?"
+)
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE pack (
@@ -188,13 +193,10 @@ class Index:
 
     def packs_of(self, digests: Iterable[str]) -> list[PackRef]:
         """Packs that these registered objects need, once each, by digest."""
-        wanted: set[int] = set()
+        found: dict[str, PackRef] = {}
         for digest in digests:
-            row = self._recipe_row(digest)
-            wanted.update(
-                pack for (pack,) in self._all("SELECT pack FROM recipe_pack WHERE recipe = ?", (row,))
-            )
-        return sorted((self.pack_ref(row) for row in wanted), key=lambda ref: ref.digest)
+            found.update((row[0], PackRef(*row)) for row in self._all(_PACKS_OF, (digest,)))
+        return [found[digest] for digest in sorted(found)]
 
     def generation(self) -> int:
         """The newest batch's number."""

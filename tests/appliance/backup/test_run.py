@@ -24,6 +24,7 @@ from ground.refusals import Missing, Refusal
 from jobs.actions import cancel_job, start_job
 from jobs.models import Job
 from sealing.content.header import header_digest
+from sealing.content.keys import HeldKeys
 from sealing.content.manifest import PackRef
 from sealing.documents import head as heads
 from sealing.documents import image_header
@@ -239,6 +240,26 @@ def test_a_second_backup_sends_only_what_is_new(unit_on_bench: Bench) -> None:
     assert 4 * MIB < grown.new_bytes < 6 * MIB
     assert grown.stored_bytes > first.stored_bytes
     assert [first.sequence, idle.sequence, grown.sequence] == [1, 2, 3]
+
+
+def test_a_backup_with_nothing_new_opens_no_pack_that_is_there(
+    unit_on_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    bench.back_up(target)
+    there = set(objects_on(bench.path_of(target)))
+    opened: list[str] = []
+    real = write._guard_pack
+
+    def guard(path: Path, pack: PackRef, keys: HeldKeys) -> None:
+        opened.append(pack_name(pack.digest))
+        real(path, pack, keys)
+
+    monkeypatch.setattr(write, "_guard_pack", guard)
+    image = bench.back_up(target)
+    assert there.isdisjoint(opened)
+    assert len(opened) < image.pack_count
 
 
 def test_each_header_names_the_one_before(unit_on_bench: Bench) -> None:

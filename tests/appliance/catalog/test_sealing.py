@@ -242,6 +242,15 @@ def test_a_file_of_the_wrong_digest_is_refused(keys: Keys, tmp_path: Path) -> No
     assert work()[0].refusal["code"] == "content.digest-mismatch"
 
 
+def test_a_file_without_a_declared_digest_has_its_recipe_for_one(keys: Keys, tmp_path: Path) -> None:
+    path = tmp_path / "disk.raw"
+    path.write_bytes(CONTENT)
+    image, _ = actions.import_file(actor=ACTOR, path=path)
+    work()
+    assert (image_of(image.pk).state, image_of(image.pk).sha256) == (S.READY, "")
+    assert content_of(image_of(image.pk)) == CONTENT
+
+
 def test_a_command_imports_a_file_and_another_reads_it_back(
     keys: Keys, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
