@@ -24,6 +24,7 @@ def s3_server() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    empty_s3(f"http://{host}:{port}")  # servers of one process share what they hold
     try:
         yield f"http://{host}:{port}"
     finally:

@@ -208,7 +208,7 @@ def _audit(keys: KeyProcess, status: Status) -> Iterator[Violation]:
 def _no_key_bytes(keys: KeyProcess) -> Iterator[Violation]:
     """I8: no key byte outside custody's memory: the key process looks for its own secrets."""
     places = [site().db, site().store, site().spool, site().log, site().run]
-    places += [row.settings["path"] for row in BackupTarget.objects.all()]
+    places += [row.settings["path"] for row in BackupTarget.objects.filter(kind="directory")]
     result = keys.scan([str(place) for place in places])
     if result.canary_hits:
         yield Violation("I8", f"key bytes were found: {dict(result.hits)}")

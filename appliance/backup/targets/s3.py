@@ -140,7 +140,7 @@ class S3Target(Target):
             # An upload that is begun and broken off: it takes the right to write, and leaves no object (in a
             # bucket with Object Lock a trial object would stay for as long as the bucket retains).
             try:
-                with self._as_refusal("probe"):
+                with self._as_refusal("probe", writing=True):
                     self._call("put", "probe", _broken_off(), use_multipart=True)
             except SourceFailed:
                 pass
@@ -169,7 +169,7 @@ class S3Target(Target):
         source = from_source(pieces, name=name, digest=digest, size=size)
         replaces = digest in name  # the same bytes under that name, whoever writes them
         if replaces and size > self._part:
-            with self._as_refusal(name):
+            with self._as_refusal(name, writing=True):
                 self._call(
                     "put",
                     name,
@@ -184,7 +184,7 @@ class S3Target(Target):
         data, mode = b"".join(source), "overwrite" if replaces else "create"
         for turn in range(self._retries + 1):
             try:
-                with self._as_refusal(name):
+                with self._as_refusal(name, writing=True):
                     self._call("put", name, data, use_multipart=False, mode=mode)
                 return True
             except ObjectConflict as refusal:
@@ -281,8 +281,11 @@ class S3Target(Target):
         return getattr(obstore, verb)(self._open()[0], *args, **options)
 
     @contextmanager
-    def _as_refusal(self, name: str) -> Iterator[None]:
-        """Turn the library's errors into the refusals of a target, at this edge and nowhere else."""
+    def _as_refusal(self, name: str, *, writing: bool = False) -> Iterator[None]:
+        """Turn the library's errors into the refusals of a target, at this edge and nowhere else.
+
+        Nothing that is being written can be missing: a store that says so (an upload it forgot) failed.
+        """
         from obstore import exceptions
 
         try:
@@ -292,7 +295,10 @@ class S3Target(Target):
             reached = self._opened[1].refusal if self._opened is not None else None
             if reached is not None:
                 raise reached from error
-            raise _refusal_of(error, name, bucket=self.bucket) from error
+            refusal = _refusal_of(error, name, bucket=self.bucket)
+            if writing and isinstance(refusal, ObjectMissing):
+                raise TargetUnreachable(bucket=self.bucket, name=name, status="404") from error
+            raise refusal from error
 
     def _open(self) -> tuple[S3Store, wire.Tunnel]:
         with self._lock:

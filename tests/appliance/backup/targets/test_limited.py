@@ -55,7 +55,12 @@ def test_content_takes_as_long_as_the_limit_says_both_ways(tmp_path: Path, rate:
 def test_threads_share_one_limit() -> None:
     clock = Clock()
     bucket = Bucket(1_000_000, clock=clock, sleep=clock.sleep)
-    threads = [threading.Thread(target=lambda: [bucket.take(10_000) for _ in range(100)]) for _ in range(4)]
+
+    def work() -> None:
+        for _ in range(100):
+            bucket.take(10_000)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -128,6 +128,7 @@ REFUSED = [
     (error(403, "AccessDenied"), CredentialsRefused),
     (error(401, "Nothing"), CredentialsRefused),
     (error(404, "NoSuchBucket"), TargetAbsent),
+    (error(404, "NoSuchUpload"), TargetUnreachable),
     (error(405, "MethodNotAllowed"), TargetReadOnly),
     (error(507, "InsufficientStorage"), TargetFull),
     (error(400, "QuotaExceeded"), TargetFull),
