@@ -375,10 +375,3 @@ class DeletionBegun(ImageRefusal):
     code = "retention.deletion-begun"
     title = "The deletion of this image has begun and will be finished."
     next_step = "Use another image."
-
-
-class KeyNeeded(Refusal):
-    code = "keys.needed-by-images"
-    kind: ClassVar[Kind] = "conflict"
-    title = "The key opens backup images that are still kept."
-    next_step = "Let those images expire and be deleted first; the key then can be retired."

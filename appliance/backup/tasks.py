@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.backup import hooks
-from appliance.backup.engine import carry_jobs, copying, house, lodge, prune, run, verify
+from appliance.backup.engine import carry_jobs, copying, house, lodge, prune, retire, run, verify
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.engine.survey import survey
@@ -23,6 +23,11 @@ def run_backup(ctx: JobContext) -> dict[str, Any]:
 @handler("backup.prune", exclusive="store")
 def prune_target(ctx: JobContext) -> dict[str, Any]:
     return prune.prune(ctx)
+
+
+@handler("keys.retire", exclusive="store")
+def retire_key(ctx: JobContext) -> dict[str, Any]:
+    return retire.retire(ctx)
 
 
 def _one_image(params: Mapping[str, Any]) -> str:

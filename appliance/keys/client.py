@@ -254,9 +254,14 @@ class KeyProcess:
         """Doubt: the key goes on opening, flagged; nothing is sealed before a rotation."""
         return self._move(key_id, "compromise", who, why)
 
-    def destroy(self, key_id: str, *, who: str, why: str) -> EpochInfo:
-        """Zeroise a key no retained image needs (the caller's evidence); every kept version is rewritten."""
-        return self._move(key_id, "destroy", who, why)
+    def destroy(self, key_id: str, *, who: str, why: str, evidence: Sequence[str] = ()) -> EpochInfo:
+        """Zeroise a key no retained image needs; every kept version is rewritten.
+
+        `evidence`: the headers and deletion records of every target of this unit; `KeyNeeded` or
+        `EvidenceRefused` if they do not show it.
+        """
+        answer = self._call("destroy", key_id=key_id, who=who, why=why, evidence=list(evidence))
+        return _epoch(answer["epoch"])
 
     def _move(self, key_id: str, verb: str, who: str, why: str) -> EpochInfo:
         return _epoch(self._call(verb, key_id=key_id, who=who, why=why)["epoch"])

@@ -257,6 +257,20 @@ class SecretDoesNotOpen(KeyRefusal):
     next_step = "Enter the credential again; the unit seals it anew."
 
 
+class KeyNeeded(KeyRefusal):
+    code = "keys.needed-by-images"
+    kind = "conflict"
+    title = "The key opens backup images that are still kept."
+    next_step = "Let those images expire and be deleted first; the key can be retired then."
+
+
+class EvidenceRefused(KeyRefusal):
+    code = "keys.evidence-refused"
+    kind = "conflict"
+    title = "It was not shown that no image needs the key; it was not destroyed."
+    next_step = "Connect every target of this unit, look what is missing there, and try again."
+
+
 BY_CODE: dict[str, type[KeyRefusal]] = {
     value.code: value
     for value in list(globals().values())

@@ -8,6 +8,7 @@ from appliance.backup.actions.expire_image import expire_image
 from appliance.backup.actions.keep_image import keep_image
 from appliance.backup.actions.protect_image import protect_image, unprotect_image
 from appliance.backup.actions.remove_target import remove_target
+from appliance.backup.actions.retire_key import retire_key
 from appliance.backup.actions.set_retention import set_retention
 from appliance.backup.actions.start_backup import start_backup
 from appliance.backup.actions.start_copy import start_copy
@@ -24,6 +25,7 @@ __all__ = [
     "keep_image",
     "protect_image",
     "remove_target",
+    "retire_key",
     "set_retention",
     "start_backup",
     "start_copy",

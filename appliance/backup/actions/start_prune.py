@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from appliance.backup.errors import NoRetentionPolicy, OutboundIsPaused
+from appliance.backup.errors import NoRetentionPolicy, OutboundIsPaused, TargetIsCopy
 from appliance.backup.models import BackupImage, BackupTarget
 from appliance.backup.retention.plan import stored_policy
 from appliance.unit.selectors import is_outbound_allowed
@@ -18,6 +18,8 @@ def start_prune(
     target: BackupTarget, *, actor: Actor, dry_run: bool = False, idempotency_key: str | None = None
 ) -> Job:
     """Refuses at once what is known now; the job looks at the target itself before it deletes anything."""
+    if target.copy_of_id is not None:
+        raise TargetIsCopy(target=target.name)  # a copy follows its original
     expired = BackupImage.objects.filter(target=target, state=BackupImage.State.EXPIRED)
     if stored_policy(target) is None and not expired.exists():
         raise NoRetentionPolicy(target=target.name)

@@ -274,3 +274,25 @@ class KeepView(APIView):
         """To the state it had, while nothing of it was deleted."""
         image = actions.keep_image(selectors.image(image_id), actor=actor_of(request))
         return Response(BackupImageSerializer(image).data)
+
+
+class RetireKeyView(APIView):
+    """Retire a key."""
+
+    def get_permissions(self) -> Any:
+        return [HasRole("admin")()]
+
+    @extend_schema(request=WhySerializer, responses={202: JobSerializer})
+    @idempotent
+    def post(self, request: Request, key_id: str) -> Response:
+        """Destroy a key that no image needs. The job looks at every target; the key process checks what lies
+        there before it destroys anything."""
+        why = WhySerializer(data=request.data)
+        why.is_valid(raise_exception=True)
+        job = actions.retire_key(
+            actor=actor_of(request),
+            key_id=key_id,
+            why=why.validated_data["why"],
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
+        return accepted(job)

@@ -23,6 +23,7 @@ urlpatterns = [
         name="backup-target-verify-due",
     ),
     path("retention/preview", retention.RetentionPreviewView.as_view(), name="retention-preview"),
+    path("keys/<key_id:key_id>/retire", retention.RetireKeyView.as_view(), name="key-retire"),
     path("backup-images", views.BackupImagesView.as_view(), name="backup-images"),
     path("backup-images/<uuid:image_id>", views.BackupImageView.as_view(), name="backup-image"),
     path("backup-images/<uuid:image_id>/header", views.HeaderView.as_view(), name="backup-image-header"),

@@ -1,7 +1,7 @@
 """Pruning a target: mark what the policy no longer keeps, and delete what was marked a grace ago.
 
 Nothing is deleted on the word of one listing. Every image that is known to lie on the target must be there
-(`_require_listing`), every chain whole up to the newest head known, and a verified image that stays must be
+(`require_listing`), every chain whole up to the newest head known, and a verified image that stays must be
 complete (`_require_anchor`). Then each image is compared with its row once more, its deletion signed and
 stored before anything is touched (docs/formats/deletion-record.md §2), and only then header, manifest, list
 and packs go, in this order. Killed anywhere, the next run finishes what was begun.
@@ -82,7 +82,7 @@ def prune(ctx: JobContext) -> dict[str, Any]:
     if not dry:
         _write_off_lost(work, rules)
     judgement = survey(row, target, marker, trust=trust, own_chain=own)
-    _require_listing(judgement, known)
+    require_listing(judgement, known)
     finished = [] if dry else _finish_begun(work)
     with house.rows():
         marked, back = _mark(work, rules, dry=dry)
@@ -138,7 +138,7 @@ def _rules_of(row: BackupTarget) -> Rules:
     return Rules(None, dt.timedelta(days=GRACE_DAYS), QUOTA_PERCENT)
 
 
-def _require_listing(judgement: Judgement, known: dict[uuid.UUID, int]) -> None:
+def require_listing(judgement: Judgement, known: dict[uuid.UUID, int]) -> None:
     """Positive evidence, first half: all that is known is there, and nothing about it is wrong."""
     there = {found.place.image for found in judgement.images}
     missing = sorted(sequence for pk, sequence in known.items() if pk not in there)

@@ -26,6 +26,7 @@ from sealing.jose import digest
 from sealing.keyring import KeyRecord, Keyring, KeyState, OpenNonce, Ownership, Proof
 from sealing.secret import DataKey
 
+from . import evidence
 from .describe import epoch_info
 from .holder import Holder
 from .unit import is_first_key
@@ -256,17 +257,24 @@ def activate(holder: Holder, params: Params) -> dict[str, Any]:
 @verb("set_aside")
 def set_aside(holder: Holder, params: Params) -> dict[str, Any]:
     """Give up a key in pre-activation: it sealed nothing, and no kept version holds it any more."""
-    return _destroy(holder, params, only=(KeyState.PRE_ACTIVATION,))
+    return _destroy(holder, params, params.key_id(), only=(KeyState.PRE_ACTIVATION,))
 
 
 @verb("destroy")
 def destroy(holder: Holder, params: Params) -> dict[str, Any]:
-    """Zeroise a key that no retained image needs. That nothing needs it is the caller's evidence."""
-    return _destroy(holder, params, only=(KeyState.DEACTIVATED, KeyState.COMPROMISED))
+    """Zeroise a key that no retained image needs, shown by the signed documents that lie on the targets.
+
+    Which targets there are is the caller's word; what lies on each is checked here (`evidence.judge`).
+    """
+    documents = params.texts("evidence", most=evidence.MOST)
+    key_id = params.key_id()
+    if holder.ring.key(key_id).state is not KeyState.DESTROYED:
+        evidence.judge(documents, key_id=key_id, own=holder.thumbprint, trust=holder.trust)
+    return _destroy(holder, params, key_id, only=(KeyState.DEACTIVATED, KeyState.COMPROMISED))
 
 
-def _destroy(holder: Holder, params: Params, *, only: tuple[KeyState, ...]) -> dict[str, Any]:
-    key_id, who, why = params.key_id(), params.text("who"), params.text("why")
+def _destroy(holder: Holder, params: Params, key_id: str, *, only: tuple[KeyState, ...]) -> dict[str, Any]:
+    who, why = params.text("who"), params.text("why")
     params.end()
     ring = holder.ring
     key = ring.key(key_id)

@@ -80,7 +80,7 @@ def test_a_policy_that_keeps_nothing_is_refused_by_its_code_before_it_is_stored(
     draft = {"target": str(target.pk), "policy": {"time_zone": "UTC"}}
     answer = admin.post(f"{API}/retention/preview", draft, format="json")
     assert (answer.status_code, answer.json()["code"]) == (422, "retention.keeps-nothing")
-    draft["policy"] = {"daily": 1, "time_zone": "Nowhere/Land"}  # type: ignore[assignment]
+    draft["policy"] = {"daily": 1, "time_zone": "Nowhere/Land"}
     answer = admin.post(f"{API}/retention/preview", draft, format="json")
     assert (answer.status_code, answer.json()["code"]) == (422, "retention.bad-rule")
     assert admin.get(of_target(target, "retention")).status_code == 404
@@ -137,6 +137,9 @@ def test_prune_and_verification_start_jobs_once_for_a_key(
     answer = admin.post(of_target(target, "prune"), {"dry_run": True}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (409, "prune.no-policy")
     admin.put(of_target(target, "retention"), {"daily": 1}, format="json")
+    copy = BackupTarget.objects.create(name="copy", kind="directory", settings={}, copy_of=target)
+    answer = admin.post(of_target(copy, "prune"), {}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "target.is-a-copy")
     for _ in range(2):
         answer = admin.post(
             of_target(target, "prune"), {"dry_run": True}, format="json", HTTP_IDEMPOTENCY_KEY="one"
