@@ -26,7 +26,7 @@ from config.supervisor.sites import SiteSpec
 
 PASS_ONLY = 0o711  # may be passed through, not listed
 SHARED = 0o2770  # what is made inside belongs to the directory's group
-DROP_BOX = 0o1730  # each may make files, and touch only their own
+DROP_BOX = 0o1770  # each may make files, and open or remove only their own
 
 
 @dataclass(frozen=True)

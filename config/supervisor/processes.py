@@ -106,7 +106,7 @@ class Child:
         handed = {name: sealed_memfd(path.read_bytes()) for name, path in program.secret_fds.items()}
         environment = {**program.environment, **{name: str(fd) for name, fd in handed.items()}}
         try:
-            with program.log.open("ab") as log:
+            with open(program.log, "ab", opener=private) as log:
                 self._process = subprocess.Popen(  # noqa: S603  (commands of this package)
                     list(program.command),
                     cwd=program.directory,
@@ -178,6 +178,11 @@ class Child:
             os.killpg(self._process.pid, number)
         except ProcessLookupError:
             pass
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for files that are nobody else's."""
+    return os.open(path, flags, 0o600)
 
 
 def sealed_memfd(content: bytes) -> int:

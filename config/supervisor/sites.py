@@ -15,7 +15,7 @@ from typing import Any
 
 from config.site import BASE_DIR, DATABASE_KEY_FD, Role, Site
 from config.supervisor import brokers
-from config.supervisor.processes import Identity, Program, as_user
+from config.supervisor.processes import Identity, Program, as_user, private
 
 # Variables of the surroundings that a site's processes may see. Everything else stays outside: a token in
 # somebody's shell is not for a web tier.
@@ -148,7 +148,8 @@ class SiteSpec:
             return False
         self.site.make_directories()
         self.manage("migrate", "--verbosity", "0")
-        mark.write_text(wanted)
+        with open(mark, "w", opener=private) as out:
+            out.write(wanted)
         return True
 
     # ---- programs ----
