@@ -91,4 +91,6 @@ def customers(request: PageRequest) -> list[tuple[str, str]]:
     return [(str(row.pk), row.name) for row in customers_for(request.user)]
 
 
-SIDE = Side(groups=GROUPS, identity=identity, find=find, counts=counts, customers=customers)
+SIDE = Side(
+    groups=GROUPS, identity=identity, find=find, counts=counts, customers=customers, finder="desk:finder"
+)

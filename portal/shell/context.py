@@ -73,6 +73,22 @@ class Shell:
         ]
         return max(fitting, key=lambda name: len(places[name]), default="")
 
+    @property
+    def finder(self) -> str:
+        """The page that takes a pasted text, for those who may go there; empty where there is none."""
+        name = site.current().finder
+        return reverse(name) if name and self._sees(name) else ""
+
+    @cached_property
+    def bell(self) -> dict[str, Any] | None:
+        """The bell's number and its page; None for those who are told nothing."""
+        count, name = site.current().unread(self.page_request), site.current().notices
+        return None if count is None or not name else {"count": count, "url": reverse(name)}
+
+    def _sees(self, name: str) -> bool:
+        items = [item for group in site.current().groups for item in group.items]
+        return any(item.url_name == name and item.seen_by(self.roles) for item in items)
+
     @cached_property
     def running(self) -> list[Any]:
         from jobs.selectors import running_jobs_for

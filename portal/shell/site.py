@@ -63,6 +63,13 @@ class Side:
     customers: Callable[[PageRequest], list[tuple[str, str]] | None] = field(default=lambda _request: None)
     """Customers an account may be tied to, as (id, name); None where there is no such thing."""
 
+    finder: str = ""
+    """Name of the page that takes a pasted text by POST (field `text`) and says what it is."""
+    unread: Callable[[PageRequest], int | None] = field(default=lambda _request: None)
+    """How many notices this person has not read, for the bell; None where there is no bell for them."""
+    notices: str = ""
+    """Name of the page behind the bell."""
+
 
 _side: Side | None = None
 

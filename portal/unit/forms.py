@@ -75,3 +75,14 @@ class DeskForm(forms.Form):
         help_text="Nothing is believed because of it: every document from there is signed.",
         widget=forms.TextInput(attrs={"placeholder": "https://desk.example.com", "spellcheck": "false"}),
     )
+
+
+class FindForm(forms.Form):
+    text = forms.CharField(
+        max_length=700_000,
+        label="Text",
+        help_text="A value, a receipt, a header, a transfer, a digest, a key id, a serial number or a name.",
+        widget=forms.Textarea(
+            attrs={"rows": 6, "spellcheck": "false", "class": "mono", "autocomplete": "off"}
+        ),
+    )

@@ -22,13 +22,15 @@ RECOVERY_STATES = ("blank", "keyed", "restoring", "must_rotate")
 GROUPS = (
     NavGroup("Overview", (
         NavItem("Survival", "unit:survival", "heartbeat", READERS, "readiness can this unit be lost today"),
+        NavItem("Finder", "unit:finder", "search", (), "identify value header digest paste"),
         NavItem("Tasks", "shell:jobs", "activity", (), "jobs progress"),
         NavItem("Event log", "shell:events", "list-details", READERS, "audit"),
     )),
     NavGroup("Catalog", (NavItem("Virtual images", "unit:images", "photo", CONTENT, "disk upload content"),)),
     NavGroup("Protection", (
         NavItem("Backups", "unit:backups", "archive", READERS, "images verify run"),
-        NavItem("Targets", "unit:targets", "database", READERS, "directory storage"),
+        NavItem("Coverage", "unit:coverage", "shield-check", READERS, "map which value opens which image"),
+        NavItem("Targets", "unit:targets", "database", READERS, "directory s3 sftp storage copy"),
         NavItem("Keys and values", "unit:keys", "key", READERS, "epoch rotate drill escrow"),
         NavItem("Restore", "unit:restore", "restore", RECOVERERS, "bring back"),
         NavItem("Recovery", "unit:recover", "history", RECOVERERS, "replacement transfer wizard"),
@@ -83,4 +85,4 @@ def find(request: PageRequest, text: str) -> list[Hit]:
     return hits
 
 
-SIDE = Side(groups=GROUPS, identity=identity, find=find)
+SIDE = Side(groups=GROUPS, identity=identity, find=find, finder="unit:finder")

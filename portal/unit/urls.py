@@ -1,12 +1,24 @@
 from django.urls import path
 
-from portal.unit.views import backups, images, keys, recover, restore, settings, survival, targets
+from portal.unit.views import (
+    backups,
+    coverage,
+    finder,
+    images,
+    keys,
+    recover,
+    restore,
+    settings,
+    survival,
+    targets,
+)
 
 app_name = "unit"
 
 urlpatterns = [
     path("", survival.home, name="home"),
     path("survival/", survival.survival, name="survival"),
+    path("finder/", finder.finder, name="finder"),
     path("images/", images.images, name="images"),
     path("images/take/", images.take_upload, name="image-take"),
     path("images/<uuid:image_id>/", images.image, name="image"),
@@ -16,9 +28,12 @@ urlpatterns = [
     path("backups/run/", backups.run, name="backup-run"),
     path("backups/<uuid:image_id>/", backups.backup, name="backup"),
     path("backups/<uuid:image_id>/verify/", backups.verify, name="backup-verify"),
+    path("coverage/", coverage.coverage, name="coverage"),
     path("targets/", targets.targets, name="targets"),
     path("targets/<uuid:target_id>/", targets.target, name="target"),
     path("targets/<uuid:target_id>/connect/", targets.connect, name="target-connect"),
+    path("targets/<uuid:target_id>/pin/", targets.pin, name="target-pin"),
+    path("targets/<uuid:target_id>/copy/", targets.copy, name="target-copy"),
     path("targets/<uuid:target_id>/remove/", targets.remove, name="target-remove"),
     path("keys/", keys.keys, name="keys"),
     path("keys/rotate/", keys.rotate, name="key-rotate"),

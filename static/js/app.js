@@ -64,11 +64,33 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openFinder(); }
   else if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); openFinder(); }
 });
+// A pasted document is sent as a form to the page that says what it is: it never stands in an address.
+const LONG = 60;
+function identify(text) {
+  const form = $("#finder-paste");
+  if (!form || !text.trim()) return;
+  $("textarea", form).value = text;
+  form.requestSubmit();
+}
+finderInput?.addEventListener("paste", (event) => {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (text.trim().length < LONG || !$("#finder-paste")) return;
+  event.preventDefault();
+  identify(text);
+});
+finderInput?.addEventListener("htmx:configRequest", (event) => {
+  if (finderInput.value.length >= LONG && $("#finder-paste")) event.preventDefault();
+});
 finder?.addEventListener("click", (event) => { if (event.target === finder) finder.close(); });
 finderInput?.addEventListener("keydown", (event) => {
   const hits = $$("#finder-hits li a");
   const at = hits.findIndex((hit) => hit.parentElement.classList.contains("is-on"));
-  if (event.key === "Enter") { event.preventDefault(); (hits[at] ?? hits[0])?.click(); return; }
+  if (event.key === "Enter") {
+    event.preventDefault();
+    if (hits.length) (hits[at] ?? hits[0]).click();
+    else identify(finderInput.value);
+    return;
+  }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || !hits.length) return;
   event.preventDefault();

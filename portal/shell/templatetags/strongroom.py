@@ -23,10 +23,15 @@ JOB_TITLES = {
     "backup.survey": "Read the headers of a target",
     "backup.connect": "Connect a target",
     "backup.lodge_head": "Lodge the newest head at the desk",
+    "backup.copy": "Copy a target",
+    "backup.prune": "Prune a target",
+    "backup.export": "Write an image into a file",
+    "backup.import": "Take in an image from a file",
     "content.seal": "Seal a virtual image",
     "keys.rotate": "Rotate the backup key",
     "keys.drill": "Drill a value",
     "keys.held": "Note that a value is held outside",
+    "keys.retire": "Retire a backup key",
     "unit.enrol": "First installation",
     "unit.authority-list": "Fetch the list of authority keys",
     "recovery.preview": "Preview a restore",
@@ -35,6 +40,8 @@ JOB_TITLES = {
     "recovery.collect": "Collect the transfer",
     "recovery.install": "Install the transfer",
     "recovery.deliver": "Deliver a document to the desk",
+    "recovery.objects": "Read what an image holds",
+    "recovery.object": "Bring back one virtual image",
     "unit.tamper": "Destroy the vault",
     "rma.notice": "Send a notice",
     "rma.release-code": "Mail a release code",
@@ -163,6 +170,12 @@ def stamp(value: Any) -> str:
 
 
 @register.filter
+def moment(value: Any) -> Any:
+    """A text as it is; one that is an ISO time with its zone as a relative time."""
+    return when(value) if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", str(value)) else value
+
+
+@register.filter
 def duration(seconds: Any) -> str:
     return "—" if seconds in (None, "") else span_words(float(seconds))
 
@@ -176,6 +189,19 @@ def finger(value: Any, groups: Any = 4) -> SafeString | str:
     shown = re.findall("....", text)[: int(groups)] or [text]
     more = "…" if len(text) > 4 * int(groups) else ""
     return format_html('<span class="sr-finger" title="{}">{}{}</span>', text, " ".join(shown), more)
+
+
+@register.filter
+def place(target: Any) -> str:
+    """Where a backup target is, on one line."""
+    said = getattr(target, "settings", None) or {}
+    if getattr(target, "kind", "") == "s3":
+        at = f" at {said['endpoint']}" if said.get("endpoint") else ""
+        return f"s3://{said.get('bucket', '')}/{said.get('prefix', '')}{at}"
+    if getattr(target, "kind", "") == "sftp":
+        port = f":{said['port']}" if said.get("port") else ""
+        return f"sftp://{said.get('user', '')}@{said.get('host', '')}{port}{said.get('path', '')}"
+    return str(said.get("path", ""))
 
 
 @register.filter

@@ -27,6 +27,9 @@ def _jws(typ: str, claims: dict[str, Any]) -> str:
     return ".".join(base64.urlsafe_b64encode(text).decode().rstrip("=") for text in [*texts, b"none"])
 
 
+VALUE = _jws("strongroom-value+jws;v=1", {"epoch": 1})
+
+
 @pytest.fixture
 def unit(db: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     from appliance.unit.models import Unit
@@ -65,9 +68,7 @@ def furnished(unit: Any) -> dict[str, Any]:
         key_id="ab" * 16, epoch=1, kind="symmetric", origin="generated", state="active",
         commitment="c" * 43, made_at=now, activated_at=now, durable=True, proof_how="drilled", proof_at=now,
     )  # fmt: skip
-    LodgedValue.objects.create(
-        epoch=key, digest="d" * 64, document="eyJhbGciOiJFUzM4NCJ9.e30.AAAA", authority_key_id="k" * 43
-    )
+    LodgedValue.objects.create(epoch=key, digest="d" * 64, document=VALUE, authority_key_id="k" * 43)
     target = BackupTarget.objects.create(
         name="shelf", kind="directory", settings={"path": "/mnt/backup"}, state="ready", checked_at=now
     )
