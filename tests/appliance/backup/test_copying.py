@@ -17,6 +17,7 @@ from appliance.backup.errors import CopyRefused, TargetIsCopy
 from appliance.backup.models import BackupImage, BackupTarget, ImageCopy
 from jobs.models import Job
 from tests.support.bench import ADMIN, Bench, damage, noise, objects_on
+from tests.support.people import sign_in
 from tests.support.stores import S3_CREDENTIALS, make_bucket, s3_server
 
 
@@ -68,7 +69,11 @@ def test_what_must_not_be_copied_is_refused_and_a_copy_is_never_backed_up_to(uni
     assert [name for name in objects_on(bench.path_of(copy)) if name.endswith("header.jws")] == []
     assert not ImageCopy.objects.exists()
     # Killed at any write, the copy goes on where it stopped, and ends equal to its source.
-    job = start_copy(source, actor=ADMIN, to=copy)
+    url = f"/api/v1/backup-targets/{source.pk}/copy"
+    for role, status in (("auditor", 403), ("recovery-operator", 403), ("member", 403), ("admin", 202)):
+        answer = sign_in(role).post(url, {"to": str(copy.pk)}, format="json")
+        assert answer.status_code == status
+    job = bench.waiting("backup.copy").get()
     deaths = []
     for at in (3, 12, 25):
         deaths.append(bench.killed(job, at))
