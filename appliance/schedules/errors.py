@@ -60,6 +60,13 @@ class NoTarget(ScheduleRefusal):
     next_step = "Choose a target for the schedule, or connect the one it names."
 
 
+class NotACopy(ScheduleRefusal):
+    code = "schedules.not-a-copy"
+    kind: ClassVar[Kind] = "conflict"
+    title = "The target is no copy of another, so nothing can be copied to it."
+    next_step = "Add a target as a copy of another one, and choose it for this schedule."
+
+
 class NothingToVerify(ScheduleRefusal):
     code = "schedules.nothing-to-verify"
     kind: ClassVar[Kind] = "conflict"

@@ -23,10 +23,13 @@ class BackupSchedule(BaseModel):
     class Task(models.TextChoices):
         BACKUP = "backup", "backup"
         VERIFY = "verify", "verification"
+        COPY = "copy", "copying"
+        PRUNE = "prune", "pruning"
 
     class Which(models.TextChoices):
         NEWEST = "newest", "the newest image"
         ALL = "all", "every image"
+        DUE = "due", "what was not verified for a month, a few at a time"
 
     class Depth(models.TextChoices):
         DIGESTS = "digests", "storage against digests"

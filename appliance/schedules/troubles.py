@@ -14,6 +14,8 @@ from appliance.schedules.models import BackupSchedule
 _LOST = {
     BackupSchedule.Task.BACKUP: "What changed since the last backup would be lost with this unit.",
     BackupSchedule.Task.VERIFY: "Nobody knows whether the newest images could be restored.",
+    BackupSchedule.Task.COPY: "The second copy lacks the newest images.",
+    BackupSchedule.Task.PRUNE: "Images that the retention lets go stay, and the target fills up.",
 }
 
 

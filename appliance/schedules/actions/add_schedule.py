@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from appliance.backup.models import BackupTarget
 from appliance.schedules import calendar
-from appliance.schedules.errors import BadSchedule, NameTaken
+from appliance.schedules.errors import BadSchedule, NameTaken, NotACopy
 from appliance.schedules.models import BackupSchedule
 from audit.actor import Actor
 from audit.log import record
@@ -28,11 +28,17 @@ def add_schedule(
     depth: str = "full",
     catch_up: bool = True,
 ) -> BackupSchedule:
-    """A schedule that runs from now on. A rule that could never fire is refused (`NeverFires`)."""
+    """A schedule that runs from now on. A rule that could never fire is refused (`NeverFires`).
+
+    `copy` brings to `target` what is new on the target it is a copy of. A verification looks at the `newest`
+    image, at `all`, or at those that are `due`, in the `depth` named (`due` ones always in full).
+    """
     parsed, place = calendar.parse(rule), calendar.zone_of(zone)
     check_choice("task", task, BackupSchedule.Task.values)
     check_choice("which", which, BackupSchedule.Which.values)
     check_choice("depth", depth, BackupSchedule.Depth.values)
+    if task == BackupSchedule.Task.COPY and target.copy_of_id is None:
+        raise NotACopy(target=target.name)
     now = timezone.now()
     with transaction.atomic():
         try:

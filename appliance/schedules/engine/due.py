@@ -14,10 +14,18 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from appliance.backup.actions import start_backup, start_verify
+from appliance.backup.actions import start_backup, start_copy, start_prune, start_verify, start_verify_due
 from appliance.backup.models import BackupImage, BackupTarget
 from appliance.schedules import calendar, troubles
-from appliance.schedules.errors import JobGone, Missed, NoTarget, NothingToVerify, ScheduleRefusal, Superseded
+from appliance.schedules.errors import (
+    JobGone,
+    Missed,
+    NotACopy,
+    NoTarget,
+    NothingToVerify,
+    ScheduleRefusal,
+    Superseded,
+)
 from appliance.schedules.models import BackupSchedule, Occurrence
 from appliance.unit.selectors import is_outbound_allowed
 from audit.actor import Actor
@@ -135,8 +143,22 @@ def _start(schedule: BackupSchedule) -> list[Job]:
     if target is None:
         raise NoTarget(target=schedule.target_name)
     actor = Actor.system(f"schedule {schedule.name}"[:80])
-    if schedule.task == BackupSchedule.Task.BACKUP:
-        return [start_backup(target, actor=actor)]
+    match BackupSchedule.Task(schedule.task):
+        case BackupSchedule.Task.BACKUP:
+            return [start_backup(target, actor=actor)]
+        case BackupSchedule.Task.PRUNE:
+            return [start_prune(target, actor=actor)]
+        case BackupSchedule.Task.COPY:
+            if target.copy_of is None:
+                raise NotACopy(target=target.name)
+            return [start_copy(target.copy_of, actor=actor, to=target)]
+        case BackupSchedule.Task.VERIFY:
+            return _verify(schedule, target, actor)
+
+
+def _verify(schedule: BackupSchedule, target: BackupTarget, actor: Actor) -> list[Job]:
+    if schedule.which == BackupSchedule.Which.DUE:
+        return start_verify_due(target, actor=actor)
     images = BackupImage.objects.filter(target=target, state__in=BackupImage.USABLE)
     if schedule.which == BackupSchedule.Which.NEWEST:
         images = images.order_by("-made_at")[:1]
@@ -168,7 +190,7 @@ def _settle(now: dt.datetime) -> None:
             state, reason = _State.FAILED, failed[0].refused
         elif any(job.state == Job.State.CANCELLED for job in jobs):
             state = _State.CANCELLED
-        elif len(jobs) < len(occurrence.jobs) or not jobs:
+        elif len(jobs) < len(occurrence.jobs):
             state, reason = _State.FAILED, JobGone().as_dict()
         with transaction.atomic():
             if swap(occurrence, "state", _State.STARTED, state, ended_at=now, reason=reason):

@@ -27,7 +27,12 @@ class Migration(migrations.Migration):
                 (
                     "task",
                     models.CharField(
-                        choices=[("backup", "backup"), ("verify", "verification")],
+                        choices=[
+                            ("backup", "backup"),
+                            ("verify", "verification"),
+                            ("copy", "copying"),
+                            ("prune", "pruning"),
+                        ],
                         default="backup",
                         max_length=10,
                     ),
@@ -37,7 +42,11 @@ class Migration(migrations.Migration):
                 (
                     "which",
                     models.CharField(
-                        choices=[("newest", "the newest image"), ("all", "every image")],
+                        choices=[
+                            ("newest", "the newest image"),
+                            ("all", "every image"),
+                            ("due", "what was not verified for a month, a few at a time"),
+                        ],
                         default="newest",
                         max_length=10,
                     ),

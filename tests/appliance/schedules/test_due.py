@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from appliance.backup.actions import remove_target
+from appliance.backup.actions import remove_target, set_retention
 from appliance.backup.models import BackupTarget
+from appliance.backup.retention.policy import Policy
 from appliance.notices.models import Notice
 from appliance.schedules.actions import add_schedule, edit_schedule, pause_schedule, resume_schedule
 from appliance.schedules.engine import due
+from appliance.schedules.errors import NotACopy
 from appliance.schedules.models import BackupSchedule, Occurrence
 from appliance.unit.actions import confirm_outbound, pause_outbound
 from appliance.unit.models import Unit
@@ -215,6 +217,8 @@ def test_after_days_off_the_newest_run_is_caught_up_once_and_the_rest_reported(
     assert Job.objects.count() == 1
     notice = Notice.objects.get()
     assert (notice.event, notice.facts["missed"], notice.facts["caught_up"]) == ("missed", 3, True)
+    reasons = schedule.occurrences.filter(state="missed").values_list("reason", flat=True)
+    assert {reason["code"] for reason in reasons if reason} == {"schedules.missed"}
 
 
 def test_one_run_a_little_late_is_caught_up_without_a_word(target: BackupTarget, clock: Clock) -> None:
@@ -366,6 +370,55 @@ def test_a_verification_looks_at_what_it_says(
     assert sorted(images[job.params["image"]] for job in jobs) == expected
     assert {job.params["depth"] for job in jobs} == {"digests"}
     assert len(Occurrence.objects.get().jobs) == len(expected)
+
+
+def test_a_verification_of_what_is_due_takes_the_stalest_and_may_find_nothing_to_do(
+    target: BackupTarget, clock: Clock
+) -> None:
+    schedule = schedule_of(target, task="verify", which="due")
+    fresh, stale = make_image(target, 1), make_image(target, 2)
+    fresh.checked_at = fresh.verified_at = clock()
+    fresh.save()
+    clock.at("2027-06-02T00:30")
+    due.look()
+    assert Job.objects.get().params["image"] == str(stale.pk)
+    stale.checked_at = stale.verified_at = clock()
+    stale.save()
+    end_jobs(clock)
+    clock.at("2027-06-03T00:30")
+    due.look()
+    due.look()
+    assert [state for _, state in states(schedule)] == ["done", "done"]
+    assert Job.objects.count() == 1
+
+
+def test_pruning_runs_by_schedule_and_is_refused_without_a_policy(target: BackupTarget, clock: Clock) -> None:
+    schedule = schedule_of(target, task="prune")
+    clock.at("2027-06-02T00:30")
+    due.look()
+    assert schedule.occurrences.get().reason_text != ""
+    set_retention(target, actor=ADA, policy=Policy(keep_last=3))
+    clock.at("2027-06-03T00:30")
+    due.look()
+    assert [job.kind for job in Job.objects.filter(kind="backup.prune")] == ["backup.prune"]
+
+
+def test_copying_runs_by_schedule_to_a_target_that_is_a_copy(target: BackupTarget, clock: Clock) -> None:
+    with pytest.raises(NotACopy):
+        schedule_of(target, task="copy")
+    copy = make_target("second")
+    copy.copy_of = target
+    copy.save()
+    schedule = schedule_of(copy, task="copy")
+    clock.at("2027-06-02T00:30")
+    due.look()
+    assert Job.objects.get().kind == "backup.copy"
+    end_jobs(clock)
+    BackupTarget.objects.filter(pk=copy.pk).update(copy_of=None)
+    clock.at("2027-06-03T00:30")
+    due.look()
+    assert [state for _, state in states(schedule)] == ["done", "refused"]
+    assert Notice.objects.get().facts["code"] == "schedules.not-a-copy"
 
 
 # ---- after a restore ---------------------------------------------------------------------------------
