@@ -24,13 +24,15 @@ FAST = {
 class Worker:
     """One worker process in a group of its own."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, app: str = "tests.support.worker_app:app"
+    ) -> None:
         self.log = log
         self._ready = Path(environment["STRONGROOM_SITE_DIR"]) / "run"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [
-                    *[sys.executable, "-m", "celery", "--app", "tests.support.worker_app:app", "worker"],
+                    *[sys.executable, "-m", "celery", "--app", app, "worker"],
                     *["--loglevel", "INFO", "--without-mingle", "--without-gossip"],
                 ],
                 cwd=ROOT,
@@ -68,8 +70,11 @@ class Worker:
 
 
 @contextlib.contextmanager
-def running_worker(environment: Mapping[str, str], log: Path) -> Iterator[Worker]:
-    worker = Worker(environment, log)
+def running_worker(
+    environment: Mapping[str, str], log: Path, app: str = "tests.support.worker_app:app"
+) -> Iterator[Worker]:
+    """`app` names another one than that with the handlers of tests: the site's own is config.celery:app."""
+    worker = Worker(environment, log, app)
     try:
         worker.wait_ready()
         yield worker
