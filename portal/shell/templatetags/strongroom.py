@@ -176,6 +176,12 @@ def moment(value: Any) -> Any:
 
 
 @register.filter
+def wall(value: dt.datetime) -> str:
+    """What the clock on the wall shows in the time's own zone."""
+    return value.strftime("%a %-d %b %Y, %H:%M %Z")
+
+
+@register.filter
 def duration(seconds: Any) -> str:
     return "—" if seconds in (None, "") else span_words(float(seconds))
 

@@ -57,6 +57,7 @@ def furnished(unit: Any) -> dict[str, Any]:
     from appliance.backup.models import BackupImage, BackupTarget
     from appliance.catalog.models import VirtualImage
     from appliance.keys.models import KeyEpoch, LodgedValue
+    from appliance.schedules.models import BackupSchedule
     from audit.log import record
     from jobs.models import Job
     from tests.support.people import MAKER, person
@@ -89,8 +90,12 @@ def furnished(unit: Any) -> dict[str, Any]:
         kind="backup.run", state="done", actor_kind="user", actor_id=str(people["admin"].pk),
         actor_name="admin", ended_at=now,
     )  # fmt: skip
+    schedule = BackupSchedule.objects.create(
+        name="nightly", target=target, target_name=target.name, rule={"every": "day", "at": "02:30"},
+        zone="Europe/Vienna", next_due_at=now,
+    )  # fmt: skip
     event = record("tests.happened", actor=MAKER, subject="something", facts={"n": 1})
     return {
         "unit": unit, "people": people, "key": key, "target": target, "image": image, "disk": disk,
-        "job": job, "event": event,
+        "job": job, "event": event, "schedule": schedule,
     }  # fmt: skip
