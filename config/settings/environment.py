@@ -98,7 +98,11 @@ def cache(place: Site) -> dict[str, Any]:
 
 
 def mail(place: Site) -> dict[str, Any]:
-    """Settings for outgoing mail: STRONGROOM_SMTP_URL (smtp[s]://user:password@host:port), else files."""
+    """Settings for outgoing mail: STRONGROOM_SMTP_URL, else files.
+
+    smtps:// is TLS from the start, smtp+starttls:// begins it on the connection (587), smtp:// is neither
+    and takes no password beyond this machine.
+    """
     url = os.environ.get("STRONGROOM_SMTP_URL", "")
     sender = os.environ.get("STRONGROOM_MAIL_FROM", "Strongroom <strongroom@localhost>")
     if not url:
@@ -108,13 +112,20 @@ def mail(place: Site) -> dict[str, Any]:
             "DEFAULT_FROM_EMAIL": sender,
         }
     parts = urlsplit(url)
+    ports = {"smtps": 465, "smtp+starttls": 587, "smtp": 25}
+    if parts.scheme not in ports:
+        raise ImproperlyConfigured(f"STRONGROOM_SMTP_URL names {parts.scheme!r}; known: {', '.join(ports)}")
+    host = parts.hostname or "localhost"
+    if parts.scheme == "smtp" and parts.password and host not in LOOPBACK_HOSTS:
+        raise ImproperlyConfigured("STRONGROOM_SMTP_URL would send a password in clear: use smtp+starttls")
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "EMAIL_HOST": parts.hostname or "localhost",
-        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25),
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": parts.port or ports[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp+starttls",
         "EMAIL_TIMEOUT": 20,
         "DEFAULT_FROM_EMAIL": sender,
     }
