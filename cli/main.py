@@ -23,6 +23,7 @@ MODULES = (
     "tickets",
     "registry_of_desk",
     "papers",
+    "keyless",
 )
 
 
