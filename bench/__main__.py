@@ -189,6 +189,7 @@ def main() -> None:
                 rounds[peer.name].append(peer_round(peer, data, work))
             warm(data)
             rounds["unit"].append(with_first(ours(["set", str(data)], work)))
+            (VAR / "bench" / "rounds.json").write_text(json.dumps(rounds, indent=1) + "\n")
         print("entry against zstd …", flush=True)
         (work / "entry").mkdir()
         entered = entry.measure(data / DENSE, count, work / "entry")
