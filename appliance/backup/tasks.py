@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.backup import hooks
-from appliance.backup.engine import carry_jobs, copying, house, lodge, prune, retire, run, verify
+from appliance.backup.engine import carry_jobs, copying, heal, house, lodge, prune, retire, run, verify
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.engine.survey import survey
+from appliance.backup.errors import PackDamaged
 from appliance.backup.models import BackupImage, BackupTarget
 from ground.refusals import Missing
 from jobs.handlers import JobContext, handler
@@ -40,7 +41,11 @@ def _one_image_file(params: Mapping[str, Any]) -> str:
 
 @handler("backup.verify", exclusive=_one_image)
 def verify_image(ctx: JobContext) -> dict[str, Any]:
-    result = verify.verify(ctx)
+    try:
+        result = verify.verify(ctx)
+    except PackDamaged:
+        heal.after_damage(ctx)
+        raise
     if result["depth"] == "full":
         with house.rows():
             image = BackupImage.objects.get(pk=ctx.params["image"])

@@ -70,6 +70,11 @@ def pack_name(digest: str) -> str:
     return f"packs/{digest[:2]}/{digest}.pack"
 
 
+def quarantine_name(digest: str, found: str) -> str:
+    """Where the bytes lie that were found under a pack's name and are not the pack's."""
+    return f"quarantine/{digest}/{found}.pack"
+
+
 def value_name(key_id: str, document: str) -> str:
     """The name of a detached escrow value."""
     return f"values/{key_id}.{hashlib.sha256(document.encode()).hexdigest()}.jws"

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from appliance.backup.engine import house, repository, write
+from appliance.backup.engine import heal, house, repository, write
 from appliance.backup.engine.chain import Found
 from appliance.backup.engine.dump import DatabaseStream
 from appliance.backup.engine.objects import snapshot_of
@@ -164,7 +164,9 @@ def _make(work: _Work, image: BackupImage, place: Place) -> dict[str, Any]:
             packs=tuple(packs),
             facts={**snapshot.facts, "appliance": dict(work.status.appliance or {})},
         )
-        sent = write.send_packs(packs, store, house.held(engine_keys), work.target, ctx.progress, ctx.check)
+        held = house.held(engine_keys)
+        sent = write.send_packs(packs, store, held, work.target, ctx.progress, ctx.check)
+        healed = heal.heal(work.row, work.target, work.trust, store, held, ctx.progress, ctx.check)
     # One wrapping, one key: whatever rotates meanwhile, an image never spans two epochs.
     wrapping = work.keys.wrap_for_image(manifest.data_keys)
     draft = write.Draft(
@@ -184,6 +186,7 @@ def _make(work: _Work, image: BackupImage, place: Place) -> dict[str, Any]:
     _commit(work, image, place, signed, sent)
     _test(work, image, draft, signed, sent)
     _lodge(work, image, signed)
+    heal.verify_again(healed, actor=ctx.actor, job=ctx.job_id)
     return _result(image)
 
 
