@@ -144,7 +144,8 @@ def timed(command: list[str], settings: Mapping[str, str], place: Path) -> Used:
         command, cwd=place, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     assert child.stderr is not None
-    said = child.stderr.read()
+    with child.stderr as stream:
+        said = stream.read()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - before
