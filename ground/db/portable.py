@@ -35,6 +35,7 @@ class Declaration:
     drop: tuple[str, ...]
     merge: str
     note: str
+    sealed: tuple[str, ...] = ()
 
     @property
     def model(self) -> type[Model]:
@@ -52,8 +53,12 @@ def portable(
     *,
     merge: str = "",
     note: str = "",
+    sealed: Sequence[str] = (),
 ) -> Declaration:
     """Declare `model` (class, or "app_label.Model"). A dropped field gets its default on restore.
+
+    `sealed` names fields that hold secrets sealed to this unit's engine: they travel opened inside the sealed
+    stream, and are sealed again to the unit that restores, before they touch its database.
 
     Raises ValueError on a second declaration, an unknown `keep`, or a `merge` without a function.
     """
@@ -62,7 +67,9 @@ def portable(
         raise ValueError(f"{label}: keep is {keep!r}, not one of {get_args(Keep)}")
     if (keep == "merge") != bool(merge):
         raise ValueError(f"{label}: keep='merge' and merge='dotted.path' belong together")
-    entry = Declaration(label, keep, tuple(fields), tuple(drop), merge, note)
+    if not set(sealed) <= set(fields) or (sealed and "id" not in fields):
+        raise ValueError(f"{label}: sealed fields travel, and with the id of their row")
+    entry = Declaration(label, keep, tuple(fields), tuple(drop), merge, note, tuple(sealed))
     if _declared.get(label, entry) != entry:
         raise ValueError(f"{label} is declared twice")
     _declared[label] = entry

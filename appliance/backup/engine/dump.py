@@ -9,16 +9,19 @@ from __future__ import annotations
 import io
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from appliance.backup.engine.dbformat import JsonValue, Opening, StreamRefused, StreamWriter, Table
+from appliance.keys.engine.secrets import Opener
+from appliance.keys.errors import SecretDoesNotOpen
 from ground.db.portable import Declaration, travelling
+from sealing.encoding import b64u
 
 T = TypeVar("T")
 
@@ -60,12 +63,27 @@ def dump_lines(*, serial: str, alias: str = "default") -> Iterator[bytes]:
             migrations=tuple(sorted((app, name) for app, name in applied)),
         )
     )
+    opener = Opener()
     for declaration in travelling():
-        yield from _dump_model(writer, declaration, alias)
+        yield from _dump_model(writer, declaration, alias, opener)
     yield writer.closing()
 
 
-def _dump_model(writer: StreamWriter, declaration: Declaration, alias: str) -> Iterator[bytes]:
+def _opened(values: Sequence[Any], sealed: Mapping[int, str], row: Any, opener: Opener) -> list[Any]:
+    """A row with its secrets opened (base64url). One that does not open stays behind: it is of no use to
+    anybody, and no reason to make no backup; whoever uses it here is told."""
+    found = list(values)
+    for place, name in sealed.items():
+        try:
+            found[place] = b64u(opener.open(name, row, found[place])) if found[place] else ""
+        except SecretDoesNotOpen:
+            found[place] = ""
+    return found
+
+
+def _dump_model(
+    writer: StreamWriter, declaration: Declaration, alias: str, opener: Opener
+) -> Iterator[bytes]:
     model = declaration.model
     own = {field.name: field for field in model._meta.concrete_fields}
     columns = [own[name] for name in declaration.fields if name in own]
@@ -73,7 +91,11 @@ def _dump_model(writer: StreamWriter, declaration: Declaration, alias: str) -> I
     yield writer.table(Table(declaration.label, tuple(field.name for field in columns)))
     rows = model._base_manager.using(alias).order_by("pk")
     is_json = [isinstance(field, models.JSONField) for field in columns]
+    names = [field.name for field in columns]
+    sealed = {names.index(name): f"{declaration.label}.{name}" for name in declaration.sealed}
     for values in rows.values_list(*(field.attname for field in columns)).iterator(ROWS_AT_ONCE):
+        if sealed:
+            values = _opened(values, sealed, values[names.index("id")], opener)
         yield writer.row(
             [JsonValue(v) if json and v is not None else v for v, json in zip(values, is_json, strict=True)]
         )

@@ -22,7 +22,11 @@ from django.db.models import Field, Model
 
 from appliance.backup.engine.dbformat import Opening, StreamReader, StreamRefused, Table
 from appliance.recovery.errors import StreamDamaged, StreamInconsistent, StreamTooNew
+from appliance.unit.secrets import seal_secret
 from ground.db.generations import migrate
+from ground.db.portable import declarations
+from sealing.encoding import from_b64u
+from sealing.errors import Refused
 
 ROWS_AT_ONCE = 500
 
@@ -99,7 +103,7 @@ def _load_tables(reader: StreamReader, alias: str, apps: Apps, loaded: Loaded, w
         if isinstance(record, Table):
             if target is not None:
                 total += target.flush()
-            target = _Inserter(connection, apps, record)
+            target = _Inserter(connection, apps, record, sealed=_sealed_in(record))
             models.append(target.model)
             key = f"{record.label}.{record.link}" if record.link else record.label
             if key in loaded.rows:
@@ -119,11 +123,33 @@ def _load_tables(reader: StreamReader, alias: str, apps: Apps, loaded: Loaded, w
             cursor.execute(statement)
 
 
+def _sealed_in(table: Table) -> list[str]:
+    """Fields of a table whose values travel opened, by this release's declarations."""
+    declared = declarations().get(table.label)
+    if declared is None or table.link:
+        return []
+    return [name for name in declared.sealed if name in table.fields and "id" in table.fields]
+
+
+def _sealed_again(field: str, row: Any, opened: Any) -> str:
+    """A secret from the stream, sealed to this unit's engine before anything of it is written."""
+    if not opened:
+        return ""
+    try:
+        return seal_secret(field, row, from_b64u(opened))
+    except (Refused, TypeError) as error:
+        raise StreamRefused(f"{field}: not a secret as the stream carries them") from error
+
+
 class _Inserter:
     """Inserts the rows of one table, as they are: no defaults recomputed, no signals, no `auto_now`."""
 
-    def __init__(self, connection: BaseDatabaseWrapper, apps: Apps, table: Table) -> None:
+    def __init__(
+        self, connection: BaseDatabaseWrapper, apps: Apps, table: Table, *, sealed: Sequence[str] = ()
+    ) -> None:
         self.connection = connection
+        self.sealed = {table.fields.index(name): f"{table.label}.{name}" for name in sealed}
+        self.key = table.fields.index("id") if sealed else 0
         self.waiting: list[list[Any]] = []
         try:
             owner = apps.get_model(table.label)
@@ -160,6 +186,11 @@ class _Inserter:
         return self.connection.ops.quote_name(name)
 
     def add(self, values: Sequence[Any]) -> None:
+        if self.sealed:
+            values = [
+                _sealed_again(self.sealed[place], values[self.key], value) if place in self.sealed else value
+                for place, value in enumerate(values)
+            ]
         row = [_prepared(f, v, self.connection) for f, v in zip(self.named, values, strict=True)]
         row += [_prepared(f, f.get_default(), self.connection) for f in self.defaults]
         self.waiting.append(row)
