@@ -175,6 +175,16 @@ def test_a_schedule_edited_under_the_sweeper_is_not_run_by_the_old_rule(
     assert not Occurrence.objects.exists()
 
 
+def test_an_edit_that_leaves_the_next_moment_as_it_was_beats_the_sweeper_too(
+    target: BackupTarget, clock: Clock
+) -> None:
+    schedule = schedule_of(target)
+    read = BackupSchedule.objects.get(pk=schedule.pk)
+    edit_schedule(schedule, actor=ADA, rule={"every": "weekdays", "at": "02:30"})
+    assert schedule.next_due_at == read.next_due_at
+    assert due.take_up(read, clock.at("2027-06-02T00:30")) is None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_sweepers_side_by_side_make_one_run(clock: Clock) -> None:
     make_unit()
