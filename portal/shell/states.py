@@ -60,7 +60,7 @@ LOOKS: dict[str, dict[str, Look]] = {
         "committed": _warn("Not verified yet", "shield-half"),
         "verified": _ok("Verified", "shield-check"),
         "damaged": _bad("Damaged", "shield-x"),
-        "expired": _idle("Expired", "clock"),
+        "expired": _warn("Marked to go", "clock"),
         "deleted": _idle("Deleted", "trash"),
     },
     "target": {

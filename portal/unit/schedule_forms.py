@@ -18,6 +18,12 @@ EVERY = [
     ("month-day", "On a day of the month"),
     ("month-nth", "On a weekday of the month"),
 ]
+TASKS = [
+    ("backup", "Back up"),
+    ("verify", "Verify"),
+    ("prune", "Prune by the target's policy"),
+    ("copy", "Bring a copy up to date"),
+]
 NTH = [("1", "first"), ("2", "second"), ("3", "third"), ("4", "fourth"), ("5", "fifth"), ("-1", "last")]
 DAYS = [*((str(day), str(day)) for day in range(1, 32)), ("-1", "the last day")]
 WEEK = list(zip(WEEKDAYS, DAY_NAMES, strict=True))
@@ -30,7 +36,7 @@ class ScheduleForm(forms.Form):
     name = forms.CharField(
         max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "nightly"})
     )
-    task = forms.ChoiceField(choices=[("backup", "Back up"), ("verify", "Verify")], label="What")
+    task = forms.ChoiceField(choices=TASKS, label="What")
     target = forms.ModelChoiceField(targets(), label="Target", empty_label=None)
     which = forms.ChoiceField(
         choices=[("newest", "The newest image"), ("all", "Every image")], label="Which", required=False
@@ -77,7 +83,7 @@ class ScheduleForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["zone"].choices = [(name, name) for name in zones()]  # type: ignore[attr-defined]
-        self.fields["target"].queryset = targets().filter(copy_of=None)  # type: ignore[attr-defined]
+        self.fields["target"].queryset = targets()  # type: ignore[attr-defined]
 
     def rule(self) -> dict[str, Any]:
         """What was filled in, as far as it belongs to the kind of rule that was chosen."""

@@ -8,6 +8,7 @@ from django.urls import reverse
 from appliance.backup.selectors import images, targets
 from appliance.catalog.selectors import images_for
 from appliance.keys.selectors import epochs
+from appliance.notices.selectors import unread_count
 from appliance.unit.selectors import unit_or_none
 from portal.shell.request import PageRequest
 from portal.shell.site import Hit, Identity, NavGroup, NavItem, Side
@@ -39,6 +40,7 @@ GROUPS = (
     NavGroup("System", (
         NavItem("People", "shell:people", "users", READERS, "accounts users roles"),
         NavItem("API tokens", "shell:tokens", "api", ()),
+        NavItem("Notices", "unit:notices", "bell", READERS, "alerts channels mail webhook"),
         NavItem("Settings", "unit:settings", "settings", (*READERS, "recovery-operator"), "desk identity"),
     )),
 )  # fmt: skip
@@ -86,4 +88,11 @@ def find(request: PageRequest, text: str) -> list[Hit]:
     return hits
 
 
-SIDE = Side(groups=GROUPS, identity=identity, find=find, finder="unit:finder")
+def unread(request: PageRequest) -> int | None:
+    """How many notices this person has not read; None for those who are told nothing."""
+    return unread_count(request.user) if request.user.has_role(*READERS) else None
+
+
+SIDE = Side(
+    groups=GROUPS, identity=identity, find=find, finder="unit:finder", unread=unread, notices="unit:notices"
+)

@@ -57,6 +57,7 @@ def furnished(unit: Any) -> dict[str, Any]:
     from appliance.backup.models import BackupImage, BackupTarget
     from appliance.catalog.models import VirtualImage
     from appliance.keys.models import KeyEpoch, LodgedValue
+    from appliance.notices.models import Notice, NoticeChannel
     from appliance.schedules.models import BackupSchedule
     from audit.log import record
     from jobs.models import Job
@@ -94,8 +95,13 @@ def furnished(unit: Any) -> dict[str, Any]:
         name="nightly", target=target, target_name=target.name, rule={"every": "day", "at": "02:30"},
         zone="Europe/Vienna", next_due_at=now,
     )  # fmt: skip
+    notice = Notice.objects.create(event="failure", key="failure:tests", subject="The backup failed")
+    channel = NoticeChannel.objects.create(
+        name="operations", kind="mail", settings={"to": ["ops@example.com"]}, events=["failure"]
+    )
     event = record("tests.happened", actor=MAKER, subject="something", facts={"n": 1})
     return {
         "unit": unit, "people": people, "key": key, "target": target, "image": image, "disk": disk,
         "job": job, "event": event, "schedule": schedule,
+        "notice": notice, "channel": channel,
     }  # fmt: skip
