@@ -25,7 +25,10 @@ bench: ready     ## speed and size beside restic and borg; QUICK=1 for a tenth o
 format: ready    ## put the sources in order
 	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format --quiet .
 
-.PHONY: ready ready-tests
+pictures: ready-tests  ## take the pictures of docs/pictures anew
+	@exec $(PY) -m tests.browser.pictures
+
+.PHONY: pictures ready ready-tests
 ready:
 	@$(PYTHON) config/bootstrap.py
 ready-tests:

@@ -24,7 +24,6 @@ def main() -> None:
         journey.back_up(UNIT_A, target)
         for site, role, address, name in (
             (UNIT_A, "admin", "/survival/", "survival.png"),
-            (UNIT_A, "admin", "/backups/", "backups.png"),
             (DESK, "clerk", None, "ticket.png"),
         ):
             ticket = f"/tickets/{journey.open_ticket(newest_header(target))}/" if address is None else address
