@@ -163,6 +163,13 @@ class BackupImage(BaseModel):
         indexes = [
             models.Index(fields=["target", "state", "made_at"], name="backup_image_by_target"),
             models.Index(fields=["key_id", "state", "target", "made_at"], name="backup_image_by_key"),
+            models.Index(fields=["made_at"], name="backup_image_by_time"),
+            models.Index(fields=["target", "made_at"], name="backup_image_of_target"),
+            models.Index(fields=["key_id", "made_at"], name="backup_image_of_key"),
+            models.Index(fields=["serial", "made_at"], name="backup_image_of_serial"),
+            models.Index(fields=["chain"], name="backup_image_of_chain"),
+            models.Index(fields=["header_digest"], name="backup_image_by_digest"),
+            models.Index(fields=["link_digest"], name="backup_image_by_link"),
         ]
 
     def __str__(self) -> str:

@@ -25,4 +25,4 @@ def images_needing(key_id: str) -> QuerySet[BackupImage]:
 def keys_needed() -> dict[str, int]:
     """Key id → number of images that need it. A key that is not in it is needed by no image known here."""
     rows = BackupImage.objects.filter(state__in=NEEDING).exclude(key_id="")
-    return dict(rows.order_by().values_list("key_id").annotate(images=Count("pk")))
+    return dict(rows.order_by().values_list("key_id").annotate(images=Count("*")))

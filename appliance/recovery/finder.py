@@ -207,8 +207,12 @@ def _of_value(finding: Finding, claims: dict[str, Any], text: str, sees: Sees) -
 
 
 def _of_header(finding: Finding, claims: dict[str, Any], text: str, sees: Sees) -> None:
-    finding.hits += rows.images(sees, header=text)
+    finding.hits += rows.images(sees, pk=claims["image"], header=text) if _is_id(claims["image"]) else []
     _opens(finding, claims["key_id"], sees)
+
+
+def _is_id(text: str) -> bool:
+    return bool(_UUID.match(text))
 
 
 def _of_transfer(finding: Finding, claims: dict[str, Any], text: str, sees: Sees) -> None:
@@ -244,7 +248,8 @@ def _of_proof(finding: Finding, claims: dict[str, Any], text: str, sees: Sees) -
 
 
 def _of_head(finding: Finding, claims: dict[str, Any], text: str, sees: Sees) -> None:
-    finding.hits += rows.images(sees, head=text) or rows.images(sees, header_digest=claims["header"])
+    del text
+    finding.hits += rows.images(sees, header_digest=claims["header"])
 
 
 def _of_list(finding: Finding, claims: dict[str, Any], text: str, sees: Sees) -> None:

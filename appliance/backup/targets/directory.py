@@ -144,7 +144,8 @@ class DirectoryTarget(Target):
         path = self._path(name)
         with _as_refusal(path):
             try:
-                handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                # O_NONBLOCK: a pipe that somebody put here must not hold a job for ever.
+                handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             except FileNotFoundError as error:
                 raise ObjectMissing(name=name) from error
             except OSError as error:
@@ -152,6 +153,8 @@ class DirectoryTarget(Target):
                     raise ObjectMissing(name=name, why="a link is not an object") from error
                 raise
         try:
+            if not stat_module.S_ISREG(os.fstat(handle).st_mode):
+                raise ObjectMissing(name=name, why="not a regular file")
             position, left = offset, length
             while left is None or left > 0:
                 with _as_refusal(path):

@@ -15,6 +15,7 @@ from accounts.permissions import HasRole
 from appliance.backup.models import BackupImage
 from appliance.backup.selectors import target
 from appliance.recovery import coverage
+from ground.rest.pagination import CursorPagination
 
 READERS = ("admin", "auditor", "recovery-operator")
 
@@ -107,11 +108,18 @@ class CoverageView(APIView):
         return Response(CoverageSerializer(coverage.coverage()).data)
 
 
+class ByTime(CursorPagination):
+    """By the time an image was made, which has an index; rows are created in any order."""
+
+    ordering = ("-made_at", "-sequence")
+
+
 class CoveredImagesView(ListAPIView[BackupImage]):
     """Every image, with what opens it; newest first."""
 
     serializer_class = ImageCoverSerializer
     queryset = BackupImage.objects.none()
+    pagination_class = ByTime
     filter_backends = ()
 
     def get_permissions(self) -> Any:
