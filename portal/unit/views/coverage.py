@@ -65,7 +65,11 @@ def coverage(request: PageRequest) -> HttpResponse:
         },
         page_rows=PAGE_IMAGES,
     )
-    icon, answer = ANSWERS[found.light]
+    keys = {cover.light for cover in found.epochs}
+    opens = "red" if "red" in keys else "amber" if "amber" in keys else "green"
+    icon, answer = ANSWERS[opens]
+    if opens == "green" and found.light != "green":
+        icon, answer = "shield-half", "Yes, but a target is not as it should be."
     return render(
         request,
         "unit/coverage.html",
@@ -87,15 +91,15 @@ def coverage(request: PageRequest) -> HttpResponse:
 def _first(found: Coverage) -> dict[str, str] | None:
     """The worst thing on the map, and the page where it is mended."""
     for light in ("red", "amber"):
-        for target in found.targets:
-            if target.light == light:
-                return {"why": f"{target.name}: {target.why}", "action": target.action,
-                        "url": reverse("unit:target", args=[target.target])}  # fmt: skip
         for epoch in found.epochs:
             if epoch.light == light:
                 return {"why": f"Epoch {epoch.epoch}: {epoch.why}", "action": epoch.action,
                         "url": reverse("unit:key", args=[epoch.key_id]) if epoch.state
                         else reverse("unit:backups")}  # fmt: skip
+        for target in found.targets:
+            if target.light == light:
+                return {"why": f"{target.name}: {target.why}", "action": target.action,
+                        "url": reverse("unit:target", args=[target.target])}  # fmt: skip
     return None
 
 
