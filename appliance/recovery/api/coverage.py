@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import HasRole
-from appliance.backup.models import BackupImage
-from appliance.backup.selectors import target
+from appliance.backup.models import BackupImage, BackupTarget
 from appliance.recovery import coverage
+from ground.refusals import Missing
 from ground.rest.pagination import CursorPagination
 
 READERS = ("admin", "auditor", "recovery-operator")
@@ -111,7 +112,7 @@ class CoverageView(APIView):
 class ByTime(CursorPagination):
     """By the time an image was made, which has an index; rows are created in any order."""
 
-    ordering = ("-made_at", "-sequence")
+    ordering = ("-made_at",)
 
 
 class CoveredImagesView(ListAPIView[BackupImage]):
@@ -133,8 +134,19 @@ class CoveredImagesView(ListAPIView[BackupImage]):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         asked = request.query_params
-        place = target(asked["target"]).pk if asked.get("target") else None
+        place = _target_id(asked["target"]) if asked.get("target") else None
         rows = coverage.covered_images(target=place, key_id=asked.get("key_id", ""))
         page = self.paginate_queryset(rows)
         assert page is not None
         return self.get_paginated_response(ImageCoverSerializer(coverage.cover_of(page), many=True).data)
+
+
+def _target_id(text: str) -> uuid.UUID:
+    """The id of a target that is there; its images are not counted for that."""
+    try:
+        pk = uuid.UUID(text)
+    except ValueError:
+        raise Missing(target=text[:64]) from None
+    if not BackupTarget.objects.filter(pk=pk).exists():
+        raise Missing(target=text[:64])
+    return pk
