@@ -49,7 +49,8 @@ def until_file(ctx: JobContext) -> dict[str, Any]:
 
 @handler("tests.exclusive", exclusive="tests-group")
 def exclusive(ctx: JobContext) -> dict[str, Any]:
-    return until_file(ctx)
+    until_file(ctx)
+    return {"pid": os.getpid()}
 
 
 @handler("tests.refuse")

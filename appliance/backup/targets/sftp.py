@@ -45,6 +45,7 @@ from appliance.backup.targets.base import (
     check_name,
     from_source,
 )
+from appliance.backup.targets.sftp_link import CALL_SECONDS, Link
 from ground.net import resolve
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ T = TypeVar("T")
 
 TEMPORARY_PREFIX: Final = ".tmp-"  # lawful names never begin with a dot
 IGNORED_AT_ROOT: Final = frozenset({".", "..", "lost+found", ".snapshot", ".zfs", ".ssh"})
-CALL_SECONDS: Final = 120.0
-IDLE_SECONDS: Final = 30.0
 FULL_BELOW: Final = (
     1 << 20
 )  # a write that fails with less room than this, beyond its own size, met a full disk
@@ -84,7 +83,7 @@ class SftpTarget(Target):
         self.pin = settings.get("host_key", "")
         self._credentials = dict(credentials)
         self._private = private
-        self._link = _Link(self)
+        self._link = Link(self)
         self._directories: set[str] = set()  # seen to be directories and no links
 
     @classmethod
@@ -436,57 +435,6 @@ class SftpTarget(Target):
             except (OSError, TimeoutError) as failed:
                 error = failed
         raise error or OSError("no address")
-
-
-class _Link:
-    """One SFTP session, made on first use and let go of when it was idle. Everything but `close` runs on the
-    loop of `wire`."""
-
-    def __init__(self, target: SftpTarget) -> None:
-        # The target is not held: it would then live for as long as the idle timer does.
-        self._connect: Callable[[], Awaitable[asyncssh.SSHClientConnection]] = _weakly(target)
-        self.target_pin = target.pin
-        self.found = ""  # the host key's fingerprint that the server showed last
-        self._lock = asyncio.Lock()
-        self._session: tuple[asyncssh.SSHClientConnection, asyncssh.SFTPClient] | None = None
-        self._used = 0.0
-
-    async def client(self) -> asyncssh.SFTPClient:
-        async with self._lock:
-            self._used = time.monotonic()
-            if self._session is None or self._session[0].is_closed():
-                connection = await self._connect()
-                self._session = (connection, await connection.start_sftp_client())
-                asyncio.get_running_loop().call_later(IDLE_SECONDS, self._look)
-            return self._session[1]
-
-    def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            wire.loop().call_soon_threadsafe(session[0].abort)
-
-    def _look(self) -> None:
-        if self._session is None:
-            return
-        idle = time.monotonic() - self._used
-        if idle >= IDLE_SECONDS + CALL_SECONDS:
-            self.close()
-        else:
-            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._look)
-
-
-def _weakly(target: SftpTarget) -> Callable[[], Awaitable[asyncssh.SSHClientConnection]]:
-    import weakref
-
-    method = weakref.WeakMethod(target.connect)
-
-    async def connect() -> asyncssh.SSHClientConnection:
-        bound = method()
-        if bound is None:
-            raise OSError("the target is gone")
-        return await bound()
-
-    return connect
 
 
 def _gone() -> tuple[type[Exception], ...]:
