@@ -55,7 +55,7 @@ def image(pk: uuid.UUID | str) -> BackupImage:
 
 def newest_verified_image() -> BackupImage | None:
     """The newest image of which every chunk was opened after it was made."""
-    return images().filter(state=BackupImage.State.VERIFIED).order_by("-made_at").first()
+    return images().filter(state=BackupImage.State.VERIFIED).order_by("-made_at", "-sequence").first()
 
 
 def _one(rows: QuerySet[Row], pk: uuid.UUID | str) -> Row:

@@ -53,7 +53,7 @@ def facts_of(target: BackupTarget) -> list[Facts]:
     images = images_to_judge(target)
     newest, busy = newest_of_chains(target), in_use(images)
     return [
-        Facts(image.pk, image.made_at, is_verified(image), holds(image, newest, busy))
+        Facts(image.pk, image.made_at, is_verified(image), holds(image, newest, busy), image.sequence)
         for image in images
         if image.made_at is not None
     ]

@@ -66,6 +66,12 @@ class Facts:
     made_at: datetime
     verified: bool
     holds: tuple[Reason, ...] = ()
+    sequence: int = 0  # in its chain: headers date to the second, and two images fit into one
+
+    @property
+    def age_key(self) -> tuple[datetime, int, int]:
+        """Sorts from oldest to newest; the id only so that equal dates of two chains have one order."""
+        return self.made_at.astimezone(UTC), self.sequence, self.id.int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,7 @@ _PERIODS: Final[tuple[tuple[str, Callable[[datetime], Hashable]], ...]] = (
 def decide(policy: Policy, images: Iterable[Facts]) -> Plan:
     """What stays, with every reason, and what expires."""
     policy.check()
-    ordered = sorted(images, key=lambda image: (image.made_at.astimezone(UTC), image.id.int), reverse=True)
+    ordered = sorted(images, key=lambda image: image.age_key, reverse=True)
     verified = [image for image in ordered if image.verified]
     reasons: dict[UUID, list[Reason]] = {image.id: list(image.holds) for image in ordered}
     if verified:

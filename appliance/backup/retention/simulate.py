@@ -7,7 +7,7 @@ really do and not what a look at the end suggests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID, uuid5
@@ -116,9 +116,4 @@ def _only_newest_holds_its_chain(there: list[Facts], known: set[UUID]) -> list[F
     """Once a projected image exists, it heads this unit's chain, and the one that did no longer holds."""
     if all(image.id in known for image in there):
         return there
-    return [
-        Facts(
-            image.id, image.made_at, image.verified, tuple(hold for hold in image.holds if hold != "newest")
-        )
-        for image in there
-    ]
+    return [replace(image, holds=tuple(hold for hold in image.holds if hold != "newest")) for image in there]

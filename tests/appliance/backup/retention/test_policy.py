@@ -62,6 +62,12 @@ def test_keep_last_keeps_the_newest_and_says_so() -> None:
     assert [gone.id.int for gone in plan.expired] == [2, 1, 0]
 
 
+def test_of_images_made_in_one_second_the_later_in_the_chain_is_the_newer() -> None:
+    pair = [Facts(UUID(int=9 - n), START, verified=True, sequence=n) for n in (1, 2, 3)]
+    plan = decide(Policy(keep_last=1), pair)
+    assert [item.image.int for item in plan.kept] == [6]
+
+
 def test_each_reason_stands_beside_the_others() -> None:
     plan = decide(
         Policy(keep_last=1, daily=1, weekly=1, monthly=1, yearly=1, hourly=1, within_days=1), daily(3)
@@ -156,7 +162,7 @@ def oracle(policy: Policy, images: list[Facts]) -> set[int]:
     }
 
     def newer(one: Facts, than: Facts) -> bool:
-        return (one.made_at, one.id.int) > (than.made_at, than.id.int)
+        return (one.made_at, one.sequence, one.id.int) > (than.made_at, than.sequence, than.id.int)
 
     verified = [item for item in images if item.verified]
 
@@ -168,7 +174,7 @@ def oracle(policy: Policy, images: list[Facts]) -> set[int]:
         newer_ones = [other for other in verified if newer(other, item)]
         if not newer_ones or len(newer_ones) < policy.keep_last:
             return True
-        newest = max(verified, key=lambda other: (other.made_at, other.id.int))
+        newest = max(verified, key=lambda other: (other.made_at, other.sequence, other.id.int))
         if policy.within_days and newest.made_at - item.made_at <= timedelta(days=policy.within_days):
             return True
         for rule, form in formats.items():
@@ -195,7 +201,9 @@ def test_the_newest_verified_image_never_expires_and_every_kept_one_has_a_reason
     policy: Policy, images: list[Facts]
 ) -> None:
     plan = decide(policy, images)
-    newest = max((i for i in images if i.verified), key=lambda i: (i.made_at, i.id.int), default=None)
+    newest = max(
+        (i for i in images if i.verified), key=lambda i: (i.made_at, i.sequence, i.id.int), default=None
+    )
     assert newest not in plan.expired
     assert all(item.reasons for item in plan.kept)
 
