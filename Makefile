@@ -2,10 +2,10 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: run demo test check format bench clean help
+.PHONY: run demo test test-long check format bench clean help
 
 help:            ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 run: ready       ## three sites: a unit, the desk, a blank replacement
 	@exec $(PY) -m config.supervisor
@@ -15,6 +15,10 @@ demo: ready      ## the whole journey on a gigabyte of disk images
 
 test: ready-tests  ## every test this machine can run; says what it left out
 	@exec $(PY) -m config.check tests
+
+test-long: ready-tests  ## the tests that take minutes, and every bit where the others sample
+	@STRONGROOM_LONG=1 $(PY) -m pytest -s -m long tests/appliance
+	@STRONGROOM_LONG=1 $(PY) -m pytest tests/sealing/test_flipped_bits.py
 
 check: ready-tests  ## what CI runs: format, lint, types, contracts, migrations, schemas, tests
 	@exec $(PY) -m config.check all

@@ -1,9 +1,8 @@
-"""The coverage map stays fast with 100,000 images (``STRONGROOM_LONG=1``; prints what it measured)."""
+"""The coverage map stays fast with 100,000 images (`make test-long`; prints what it measured)."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import statistics
 import time
 import uuid
@@ -27,7 +26,7 @@ P95_LIMIT = 0.050  # seconds of processor time: pages and finder
 SUMMARY_LIMIT = 0.250
 SUMMARIES = ("coverage", "REST coverage", "keys needed")
 
-pytestmark = pytest.mark.skipif(not os.environ.get("STRONGROOM_LONG"), reason="minutes of work")
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 
 def fill(image: BackupImage) -> None:
