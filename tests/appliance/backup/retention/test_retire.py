@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.db.models import F
 
 from appliance.backup.actions import retire_key, set_retention, start_prune
 from appliance.backup.models import BackupImage, BackupTarget
@@ -33,7 +32,6 @@ def rotated(bench: Bench) -> tuple[Bench, BackupTarget, str]:
     bench.rotate()
     for _ in range(2):
         bench.back_up(target)
-    BackupImage.objects.update(made_at=F("made_at"))
     set_retention(target, actor=ADMIN, policy=Policy(keep_last=2), grace_days=0, quota_percent=100)
     return bench, target, active.key_id
 
