@@ -40,11 +40,6 @@ def token_for(user: User, token_id: uuid.UUID | str) -> ApiToken:
     return found
 
 
-def people_with_role(*any_of: str) -> QuerySet[User]:
-    """Active people holding at least one of the roles."""
-    return User.objects.filter(is_active=True, grants__role__in=any_of).distinct()
-
-
 def user_by_name(username: str) -> User | None:
     """For commands: the account of a username in any spelling."""
     from accounts.models import normal_username

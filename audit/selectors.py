@@ -10,8 +10,3 @@ from audit.models import Event
 def events() -> QuerySet[Event]:
     """All events, newest first."""
     return Event.objects.select_related("chain").order_by("-at", "-sequence")
-
-
-def events_about(subject: str) -> QuerySet[Event]:
-    """Events about one thing, newest first."""
-    return events().filter(subject=subject)

@@ -18,7 +18,6 @@ key has no secret left; key ids and epochs of generated keys do not repeat; no h
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -425,11 +424,6 @@ class Keyring(Unprintable):
         return replace(
             self, keys=tuple(changed if key.key_id == changed.key_id else key for key in self.keys)
         )
-
-
-def new_id() -> str:
-    """A fresh id of a key: 16 random bytes as 32 hex digits. It names and tells nothing."""
-    return secrets.token_hex(16)
 
 
 def _require(holds: bool, reason: str) -> None:

@@ -53,11 +53,6 @@ def image(pk: uuid.UUID | str) -> BackupImage:
     return _one(images(), pk)
 
 
-def newest_verified_image() -> BackupImage | None:
-    """The newest image of which every chunk was opened after it was made."""
-    return images().filter(state=BackupImage.State.VERIFIED).order_by("-made_at", "-sequence").first()
-
-
 def _one(rows: QuerySet[Row], pk: uuid.UUID | str) -> Row:
     try:
         found = rows.filter(pk=pk).first()
