@@ -2,7 +2,8 @@
 a manufacturer made of `sealing` documents alone. Jobs run in this process through the real runner.
 
 One unit stands on the bench at a time. `put_blank_unit` carries the one on it away for good (its keys, store
-and database go) and puts a blank one there, as the customer does.
+and database go) and puts a blank one there, as the customer does. Units of a kind are made once in a test run
+and copied from then on (`tests.support.shelf`); a second one of the same serial in one test is made anew.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,6 @@ from appliance.unit.models import Unit
 from appliance.unit.selectors import unit
 from audit.actor import Actor
 from config.site import site
-from ground.db import generations
 from ground.files import use
 from jobs import runner
 from jobs.context import JobContext
@@ -49,9 +49,11 @@ from sealing.documents import head as heads
 from tests.appliance.keys.maker import Maker
 from tests.appliance.keys.running import RunningKeys
 from tests.support.faultfs import FaultFs
+from tests.support.shelf import Shelf
 
 ADMIN = Actor.command("bench")
 PASSWORD = "correct horse battery staple"
+SERIAL = "SR-A-0001"
 KIB, MIB = 1024, 1024 * 1024
 
 
@@ -62,6 +64,8 @@ class Bench:
         self.maker = maker
         self.targets = targets
         self.running = RunningKeys(site().root)
+        self.shelf = Shelf()
+        self._taken: set[str] = set()  # serials
         self._contexts: dict[uuid.UUID, JobContext] = {}
         self.content: dict[str, str] = {}  # name → SHA-256 of every virtual image ever brought in
 
@@ -73,18 +77,52 @@ class Bench:
 
     def put_blank_unit(self, serial: str) -> Status:
         """A blank unit from the factory; whatever stood here before is gone."""
-        self.clear()
-        self.running.start()
-        self.running.initialise(self.maker, serial)
-        return sync(actor=ADMIN, keys=self.keys)
 
-    def put_unit(self, serial: str = "SR-A-0001") -> Status:
+        def make() -> None:
+            self.clear()
+            self.running.start()
+            self.running.initialise(self.maker, serial)
+            self.sync()
+
+        return self._put("blank", serial, make)
+
+    def put_unit(self, serial: str = SERIAL) -> Status:
         """A unit in service, with a key that was lodged and drilled."""
-        self.put_blank_unit(serial)
-        self.keys.enrol(self.maker.enrol(self.keys.status()))
-        sync(actor=ADMIN, keys=self.keys)
-        move_unit(actor=ADMIN, to=Unit.State.IN_SERVICE, why="first installation")
-        self.rotate()
+
+        def make() -> None:
+            self.put_blank_unit(serial)
+            self.keys.enrol(self.maker.enrol(self.keys.status()))
+            self.sync()
+            move_unit(actor=ADMIN, to=Unit.State.IN_SERVICE, why="first installation")
+            self.rotate()
+
+        return self._put("unit", serial, make)
+
+    def put_furnished_unit(self) -> Status:
+        """As `put_unit`, with a person and two small virtual images of theirs."""
+        pieces = {"first": noise(1), "second": noise(1, 200 * KIB) + noise(2)}
+
+        def make() -> None:
+            self.put_unit()
+            ada = self.add_person()
+            for name, data in pieces.items():
+                self.add_image(name, data, ada)
+
+        status = self._put("furnished", SERIAL, make)
+        self.content |= {name: hashlib.sha256(data).hexdigest() for name, data in pieces.items()}
+        return status
+
+    def _put(self, kind: str, serial: str, make: Callable[[], None]) -> Status:
+        # Two units of one test are never copies of one another, whatever their serial.
+        name = f"{kind}-{serial}"
+        if self.shelf.has(name) and serial not in self._taken:
+            self.running.kill()
+            self.shelf.put(name)
+            self.running.start()
+        else:
+            make()
+            self.shelf.keep(name)
+        self._taken.add(serial)
         return self.keys.status()
 
     def rotate(self) -> str:
@@ -98,16 +136,7 @@ class Bench:
     def clear(self) -> None:
         """End what stands here for good."""
         self.running.kill()
-        fresh = generations.new_generation()
-        with generations.scratch(fresh) as alias:
-            generations.migrate(alias)
-        connections["default"].close()
-        generations.switch_database(fresh)
-        for orphan in generations.orphans():
-            generations.remove(orphan)
-        for name in (site().keys, site().store, site().spool):
-            shutil.rmtree(name, ignore_errors=True)
-        (site().secrets / "keys.root").unlink(missing_ok=True)
+        self.shelf.put_empty()
 
     def restart_keys(self) -> None:
         self.running.restart()

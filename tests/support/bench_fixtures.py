@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.support.bench import Bench
 
 _makers: list[Maker] = []
+_first_lists: list[str] = []  # what the units of this run were made with
 
 
 @pytest.fixture
@@ -24,7 +25,8 @@ def maker() -> Maker:
     """A manufacturer whose first authority list is in force; one for the whole run."""
     if not _makers:
         _makers.append(Maker())
-    _makers[0].use_list(_makers[0].make_authorities())
+        _first_lists.append(_makers[0].authorities)
+    _makers[0].use_list(_first_lists[0])
     return _makers[0]
 
 
@@ -48,12 +50,7 @@ def bench(
 @pytest.fixture
 def unit_on_bench(bench: Bench) -> Bench:
     """A unit in service, with two small virtual images and a person."""
-    from tests.support.bench import noise
-
-    bench.put_unit()
-    ada = bench.add_person()
-    bench.add_image("first", noise(1), ada)
-    bench.add_image("second", noise(1, 200 * 1024) + noise(2), ada)
+    bench.put_furnished_unit()
     return bench
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from appliance.keys.client import EpochInfo, KeyProcess, Status
 from appliance.keys.errors import ProcessUnreachable
 from tests.appliance.keys.maker import Maker
+from tests.support.nursery import PROJECT, Born, nursery
 
-PROJECT = Path(__file__).resolve().parents[3]
 SERIAL = "78-T0001"
 
 
@@ -22,7 +22,7 @@ class RunningKeys:
 
     def __init__(self, site: Path) -> None:
         self.site = site
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Born | None = None
         self.keys = KeyProcess(site / "run" / "keys.sock", patience=0)
 
     @property
@@ -33,8 +33,17 @@ class RunningKeys:
         """Start and wait until it answers. `code` runs in the process first (to kill it at a step)."""
         assert self.process is None
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        run = "import sys; from appliance.keys.process.__main__ import main; sys.exit(main())"
-        command = [sys.executable, "-c", f"{code}\n{run}", "--site", str(self.site), *options]
+        self.process = nursery().bear(
+            ["--site", str(self.site), *options], log=self.log, code=code, environment=os.environ
+        )
+        self.wait_ready()
+        return self
+
+    def start_as_a_command(self) -> RunningKeys:
+        """Start as the supervisor does, from nothing."""
+        assert self.process is None
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "appliance.keys.process", "--site", str(self.site)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=PROJECT, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(PROJECT)}
@@ -51,7 +60,7 @@ class RunningKeys:
                 assert self.process is not None
                 assert self.process.poll() is None, self.log.read_text()
                 assert time.monotonic() < deadline, "the key process did not answer"
-                time.sleep(0.02)
+                time.sleep(0.005)
             else:
                 return
 

@@ -203,7 +203,7 @@ def test_a_stopped_process_ends_cleanly_and_a_killed_one_leaves_nothing_in_the_w
 ) -> None:
     installed.stop()
     assert not (installed.site / "run" / "keys.sock").exists()
-    installed.start()
+    installed.start_as_a_command()
     installed.restart()
     assert installed.keys.status().state == "ready"
 
