@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.db.models import Max
 
-from audit.log import GENESIS
 from audit.models import Chain, Event
 from ground.refusals import Refusal
 
@@ -34,12 +33,16 @@ def merge_chains(live: str, scratch: str) -> None:
 
 
 def merge_events(live: str, scratch: str) -> None:
-    """Add this unit's events to each of its chains; what both have must be the same (`ChainConflict`)."""
+    """Add this unit's events to each of its chains; what both have must be the same (`ChainConflict`).
+
+    Either may be the longer one: after a restore of an older image comes one of a newer image of the same unit.
+    """
     for chain in Chain.objects.using(live):
-        have = Event.objects.using(scratch).filter(chain_id=chain.id).aggregate(n=Max("sequence"))["n"] or 0
+        have = _last_of(scratch, chain)
+        common = min(have, _last_of(live, chain))
+        if common and _digest_at(scratch, chain, common) != _digest_at(live, chain, common):
+            raise ChainConflict(chain=str(chain.id), sequence=common)
         mine = Event.objects.using(live).filter(chain_id=chain.id)
-        if have and _digest_at(scratch, chain, have) != _digest_at(live, chain, have):
-            raise ChainConflict(chain=str(chain.id), sequence=have)
         batch: list[Event] = []
         for event in mine.filter(sequence__gt=have).order_by("sequence").iterator(chunk_size=_BATCH):
             batch.append(event)
@@ -49,6 +52,10 @@ def merge_events(live: str, scratch: str) -> None:
         Event.objects.using(scratch).bulk_create(batch)
 
 
+def _last_of(using: str, chain: Chain) -> int:
+    found = Event.objects.using(using).filter(chain_id=chain.id).aggregate(n=Max("sequence"))["n"]
+    return int(found or 0)
+
+
 def _digest_at(using: str, chain: Chain, sequence: int) -> str:
-    found = Event.objects.using(using).filter(chain_id=chain.id, sequence=sequence).first()
-    return GENESIS if found is None else found.digest
+    return Event.objects.using(using).get(chain_id=chain.id, sequence=sequence).digest

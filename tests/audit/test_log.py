@@ -265,6 +265,23 @@ def test_an_older_image_of_the_same_unit_continues_its_own_chain() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_newer_image_continues_a_chain_that_an_older_one_brought() -> None:
+    """Restored from an older image, then from a newer one of the same unit."""
+    write(3, "before")
+    restored = generations.new_generation()
+    with generations.scratch(restored) as scratch:
+        generations.migrate(scratch)
+        copy_log("default", scratch)
+        with transaction.atomic(using=scratch):
+            record("tests.later", actor=WRITER, using=scratch)
+        merge_chains("default", scratch)
+        merge_events("default", scratch)
+        verdict = verify_chain(using=scratch)
+        assert (verdict.ok, verdict.events) == (True, 4)
+    generations.remove(restored)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_image_that_tells_another_story_of_this_units_chain_is_refused() -> None:
     write(3, "true")
     restored = generations.new_generation()
