@@ -35,7 +35,7 @@ def merge_chains(live: str, scratch: str) -> None:
 def merge_events(live: str, scratch: str) -> None:
     """Add this unit's events to each of its chains; what both have must be the same (`ChainConflict`).
 
-    Either may be the longer one: after a restore of an older image comes one of a newer image of the same unit.
+    Either may be the longer one: an older image of a unit was restored here before this newer one.
     """
     for chain in Chain.objects.using(live):
         have = _last_of(scratch, chain)

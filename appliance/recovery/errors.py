@@ -67,6 +67,15 @@ class StreamInconsistent(RecoveryRefusal):
     next_step = "Use another image; nothing on this unit was changed."
 
 
+class ValueHasNoPlace(RecoveryRefusal):
+    code = "recovery.value-has-no-place"
+    title = "The image holds a value that this unit's database cannot keep."
+    next_step = (
+        "Nothing on this unit was changed. Restore onto a unit with the kind of database that the image was "
+        "made on, correct the row that the facts describe, and back up again."
+    )
+
+
 class WritersBusy(RecoveryRefusal):
     code = "recovery.writers-busy"
     kind = "unavailable"

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def lone_bench(maker: Maker, targets: Path, *, database_url: str = "") -> Iterat
     from ground.db import generations
     from tests.support.bench import Bench
 
-    jobs.broker.send = lambda _: False
+    jobs.broker.send = _no_broker
     generations.migrate("default")
     bench = Bench(maker, targets)
     try:
@@ -52,6 +53,10 @@ def lone_bench(maker: Maker, targets: Path, *, database_url: str = "") -> Iterat
     finally:
         bench.running.kill()
         shutil.rmtree(site, ignore_errors=True)
+
+
+def _no_broker(job_id: uuid.UUID) -> bool:
+    return False
 
 
 def begin(bench: Bench, serial: str) -> None:

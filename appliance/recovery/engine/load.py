@@ -14,14 +14,14 @@ from typing import Any, BinaryIO
 from django.apps.registry import Apps
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.management.color import no_style
-from django.db import DatabaseError, IntegrityError, connections, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import Field, Model
 
 from appliance.backup.engine.dbformat import Opening, StreamReader, StreamRefused, Table
-from appliance.recovery.errors import StreamDamaged, StreamInconsistent, StreamTooNew
+from appliance.recovery.errors import StreamDamaged, StreamInconsistent, StreamTooNew, ValueHasNoPlace
 from appliance.unit.secrets import seal_secret
 from ground.db.generations import migrate
 from ground.db.portable import declarations
@@ -202,8 +202,13 @@ class _Inserter:
         marks = ", ".join(["%s"] * (len(self.named) + len(self.defaults)))
         table = self._quoted(self.model._meta.db_table)
         count = len(self.waiting)
-        with self.connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", self.waiting)  # noqa: S608
+        insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608  # our own names
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(insert, self.waiting)
+        except (DataError, OverflowError) as error:
+            # SQLite minds neither a column's length nor NUL in text; PostgreSQL does.
+            raise ValueHasNoPlace(table=self.model._meta.label, why=str(error).partition("\n")[0]) from error
         self.waiting = []
         return count
 

@@ -1,72 +1,23 @@
-"""The database stream into a scratch database: what is refused, older releases, other engines."""
+"""The database stream into a scratch database: what is refused and what comes back."""
 
 from __future__ import annotations
 
 import io
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from typing import Any
 
-import psycopg
 import pytest
-from django.db import connection, connections
-from django.db.utils import load_backend
-from psycopg import sql
 
 from accounts.models import RoleGrant, User
-from appliance.backup.engine.dbformat import Opening, StreamReader, StreamWriter, Table
-from appliance.backup.engine.dump import DatabaseStream, dump_lines, read_snapshot
+from appliance.backup.engine.dbformat import StreamReader, Table
+from appliance.backup.engine.dump import DatabaseStream
 from appliance.catalog.models import VirtualImage
-from appliance.recovery.engine.load import load_stream
 from appliance.recovery.errors import StreamDamaged, StreamInconsistent, StreamTooNew
-from audit.models import Event
-from config.settings.environment import _postgresql
 from ground.db import generations
 from ground.db.portable import travelling
 from tests.support.people import person
+from tests.support.streams import dumped, load, rewritten, rows_in, scratch
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@contextmanager
-def scratch() -> Iterator[str]:
-    generation = generations.new_generation()
-    try:
-        with generations.scratch(generation) as alias:
-            yield alias
-    finally:
-        generations.remove(generation)
-
-
-def dumped() -> bytes:
-    with read_snapshot():
-        return b"".join(dump_lines(serial="SR-1"))
-
-
-def silent(rows: int) -> None:
-    """Nobody watches."""
-
-
-def load(data: bytes, alias: str) -> Any:
-    return load_stream(io.BytesIO(data), alias, watch=silent)
-
-
-def rewritten(data: bytes, *, migrations: Any = None, tables: Any = None, rows: Any = None) -> bytes:
-    """The stream with something changed in it and a right closing."""
-    reader, writer = StreamReader(io.BytesIO(data)), StreamWriter()
-    opening = reader.opening
-    keep = opening.migrations if migrations is None else tuple(filter(migrations, opening.migrations))
-    out = [writer.opening(Opening(opening.made_at, opening.serial, keep))]
-    table = Table("", ())
-    for record in reader.records():
-        if isinstance(record, Table):
-            table = record if tables is None else tables(record)
-            out.append(writer.table(table))
-        else:
-            out.append(writer.row(record if rows is None else rows(table, record)))
-    return b"".join([*out, writer.closing()])
 
 
 @pytest.fixture
@@ -144,7 +95,7 @@ def test_whoever_watches_can_end_the_load(people: list[User]) -> None:
         raise Enough
 
     with scratch() as alias, pytest.raises(Enough):
-        load_stream(io.BytesIO(dumped()), alias, watch=enough)
+        load(dumped(), alias, watch=enough)
 
 
 # ---- loaded ------------------------------------------------------------------------------------------------
@@ -152,11 +103,7 @@ def test_whoever_watches_can_end_the_load(people: list[User]) -> None:
 
 def same_rows(alias: str) -> None:
     """Every travelling row stands in `alias` as it stands here, field by field."""
-    for entry in travelling():
-        fields = [f.attname for f in entry.model._meta.concrete_fields if f.name in entry.fields]
-        here = list(entry.model._base_manager.order_by("pk").values_list(*fields))
-        there = list(entry.model._base_manager.using(alias).order_by("pk").values_list(*fields))
-        assert here == there, entry.label
+    assert rows_in(alias) == rows_in()
 
 
 def test_every_row_comes_back_field_by_field(people: list[User]) -> None:
@@ -226,38 +173,3 @@ def test_a_stream_that_is_given_up_ends_its_thread(people: list[User]) -> None:
     with DatabaseStream(serial="SR-1", beside=lambda _: None) as stream:
         stream.read(1)
     assert not stream._thread.is_alive()
-
-
-# ---- another engine ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def postgres(servers: dict[str, str]) -> Iterator[str]:
-    """A PostgreSQL database of its own, as an alias outside the gate."""
-    base = servers["DATABASE_URL"].rsplit("/", 1)[0]
-    name = f"strongroom_load_{secrets.token_hex(4)}"
-    with psycopg.connect(f"{base}/postgres", autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    settings = deepcopy(connections["default"].settings_dict) | _postgresql(f"{base}/{name}")
-    settings["OPTIONS"] = {"gate": False, "schema": "strongroom_scratch"}
-    settings["TEST"] = {}
-    connections["postgres"] = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, "postgres")
-    try:
-        yield "postgres"
-    finally:
-        connections["postgres"].close()
-        del connections["postgres"]
-        with psycopg.connect(f"{base}/postgres", autocommit=True) as server:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-@pytest.mark.postgres
-def test_a_stream_made_on_sqlite_loads_into_postgresql(people: list[User], postgres: str) -> None:
-    assert connection.vendor == "sqlite"
-    VirtualImage.objects.create(
-        name="x", owner=people[0], owner_name="ada", source="file", state="failed", problem={"a": 1}
-    )
-    load(dumped(), postgres)
-    same_rows(postgres)
-    assert Event.objects.using(postgres).count() == Event.objects.count()
-    assert generations.applied_migrations(postgres) == generations.applied_migrations()
