@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 import psycopg
 import redis
+from psycopg import sql
 
 
 def postgres_url(given: Mapping[str, str]) -> str:
@@ -24,6 +27,19 @@ _LOCAL_POSTGRES = [
     "postgresql://root@127.0.0.1:5432/strongroom",
     "postgresql:///strongroom",
 ]
+
+
+@contextlib.contextmanager
+def fresh_database(url: str) -> Iterator[str]:
+    """The URL of an empty database on the server of `url`; gone afterwards."""
+    server = url.rsplit("/", 1)[0]
+    name = f"strongroom_test_{secrets.token_hex(4)}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield f"{server}/{name}"
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def redis_url(given: Mapping[str, str]) -> str:

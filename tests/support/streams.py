@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import io
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
-import psycopg
 from django.apps import AppConfig, apps
 from django.db import connections
 from django.db.utils import load_backend
-from psycopg import sql
 
 from appliance.backup.engine.dbformat import JsonValue, Opening, StreamReader, StreamWriter, Table
 from appliance.backup.engine.dump import dump_lines, read_snapshot
@@ -21,6 +18,7 @@ from appliance.recovery.engine.load import Loaded, load_stream
 from config.settings.environment import _postgresql
 from ground.db import generations
 from ground.db.portable import travelling
+from tests.support.servers import fresh_database
 
 
 @contextmanager
@@ -37,21 +35,16 @@ def scratch() -> Iterator[str]:
 @contextmanager
 def scratch_on_postgresql(server: str) -> Iterator[str]:
     """An empty database on the PostgreSQL server of a URL, as an alias outside the gate; gone afterwards."""
-    base = server.rsplit("/", 1)[0]
-    name = f"strongroom_load_{secrets.token_hex(4)}"
-    with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    settings = deepcopy(connections["default"].settings_dict) | _postgresql(f"{base}/{name}")
-    settings["OPTIONS"] = {"gate": False, "schema": "strongroom_scratch"}
-    settings["TEST"] = {}
-    connections["postgres"] = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, "postgres")
-    try:
-        yield "postgres"
-    finally:
-        connections["postgres"].close()
-        del connections["postgres"]
-        with psycopg.connect(f"{base}/postgres", autocommit=True) as admin:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with fresh_database(server) as url:
+        settings = deepcopy(connections["default"].settings_dict) | _postgresql(url)
+        settings["OPTIONS"] = {"gate": False, "schema": "strongroom_scratch"}
+        settings["TEST"] = {}
+        connections["postgres"] = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, "postgres")
+        try:
+            yield "postgres"
+        finally:
+            connections["postgres"].close()
+            del connections["postgres"]
 
 
 @contextmanager

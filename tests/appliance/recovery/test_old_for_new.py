@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from appliance.backup.models import BackupImage
@@ -15,6 +21,7 @@ from audit.log import verify_chain
 from audit.models import Chain
 from config.settings.web import PASSWORD_HASHERS
 from tests.fixtures.repository import (
+    PROJECT,
     Repository,
     current_formats,
     current_migrations,
@@ -24,6 +31,7 @@ from tests.fixtures.repository import (
 )
 from tests.support.bench import Bench
 from tests.support.rows import image_rows
+from tests.support.servers import fresh_database
 from tests.support.world import check_world
 
 ALL = pytest.mark.parametrize("repository", repositories(), ids=lambda one: one.release)
@@ -73,6 +81,43 @@ def _people_and_secrets_are_back(expected: dict[str, Any]) -> None:
     assert opened.decode() == expected["webhook_secret"]
     assert Chain.objects.filter(origin="imported").exists()
     assert verify_chain().ok
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(240)
+def test_an_image_made_on_sqlite_restores_on_postgresql_and_one_made_there_on_sqlite(
+    bench: Bench, servers: dict[str, str]
+) -> None:
+    repository = newest()
+    bench.maker = repository.maker()
+    repository.copy_target(bench.targets / "old")
+    told = elsewhere(repository, bench.targets / "old", servers["DATABASE_URL"])
+    content = repository.expected["images"][-1]["content"]
+    assert (told["vendor"], connection.vendor, told["restored"]) == ("postgresql", "sqlite", content)
+    bench.put_blank_unit(f"FX-C-{repository.release}")
+    bench.add_target("old")
+    bench.install([*repository.values(), *told["values"]], [told["head"]])
+    bench.restore(BackupImage.objects.get(pk=told["image"]))
+    assert bench.digests() == content
+    assert json.loads(json.dumps(image_rows())) == told["rows"]
+    assert User.objects.get(username="new-here").display_name == "Ünïcode \u2029"
+
+
+def elsewhere(repository: Repository, place: Path, server: str) -> dict[str, Any]:
+    """What a process with a site of its own on PostgreSQL makes of the repository, and leaves in it."""
+    with fresh_database(server) as url:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.fixtures.restore_elsewhere", repository.release, str(place)],
+            cwd=PROJECT,
+            env={**os.environ, "DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=220,
+        )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 # ---- the guard ---------------------------------------------------------------------------------------------

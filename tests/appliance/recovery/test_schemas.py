@@ -56,6 +56,11 @@ PARCELS: list[dict[str, Any]] = [
 Fresh = Callable[[], str]
 
 
+def model_of(name: str) -> Any:
+    """A model of the app; looked up late, as the app is installed only while a test asks for it."""
+    return apps.get_model("parcels", name)
+
+
 @pytest.fixture
 def parcels() -> Iterator[None]:
     with installed("tests.support.parcels"):
@@ -81,7 +86,7 @@ def furnished(parcels: None, fresh: Fresh) -> str:
     """A database at the newest schema with a row of every kind."""
     alias = fresh()
     generations.migrate(alias)
-    parcel, sticker = apps.get_model("parcels", "Parcel"), apps.get_model("parcels", "Sticker")
+    parcel, sticker = model_of("Parcel"), model_of("Sticker")
     stickers = [sticker.objects.using(alias).create(pk=pk, text=f"no. {pk}") for pk in (1, 7, 2**40)]
     last = None
     for given in PARCELS:
@@ -110,7 +115,7 @@ def as_the_older_release_wrote_it(data: bytes) -> bytes:
 
 def check_migrated(alias: str, source: str) -> None:
     """What the older release had is there as it was; what is new is as its migrations say."""
-    parcel = apps.get_model("parcels", "Parcel")
+    parcel = model_of("Parcel")
     slugs = {p.title: p.slug for p in parcel.objects.using(alias).all()}
     assert slugs == {title: title.lower().replace(" ", "-") for title in ("", "Plain Words", ODD)}
     assert set(parcel.objects.using(alias).values_list("colour", flat=True)) == {"grey"}
@@ -138,8 +143,8 @@ def test_rows_of_an_app_that_this_release_lacks_are_refused_by_the_names_of_its_
 def test_what_sqlite_kept_and_postgresql_cannot_is_refused_in_words(
     furnished: str, on_postgresql: str
 ) -> None:
-    parcel = apps.get_model("parcels", "Parcel")
-    astray = [
+    parcel = model_of("Parcel")
+    astray: list[dict[str, Any]] = [
         {"title": "longer than its column" * 4},
         {"note": "a character \x00 that PostgreSQL has no place for"},
         {"facts": ["the same \x00 in JSON"]},
@@ -172,6 +177,6 @@ def test_an_older_image_made_on_sqlite_goes_to_postgresql_and_a_new_one_from_the
     load(dumped(on_postgresql), back)
     assert rows_in(back) == rows_in(furnished)
     assert len(rows_in(back)["parcels.Parcel"]) == len(PARCELS)
-    sticker = apps.get_model("parcels", "Sticker")  # numbered by the database
+    sticker = model_of("Sticker")  # numbered by the database
     for alias in (on_postgresql, back):
         assert sticker.objects.using(alias).create(text="next").pk == 2**40 + 1
