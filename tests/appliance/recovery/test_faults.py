@@ -6,7 +6,7 @@ each in one manner; `make test-long` strikes every one in every manner.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -87,7 +87,11 @@ def strike_restore(bench: Bench, fault: Fault, at: int) -> str:
     ended = str(job.state)
     # A job that is to be tried again is alive: what it will clear up needs nobody.
     check_world(scan=False, skip={"queued": ("I10",)}.get(ended, ()))
-    go_on = {"queued": bench.lose, "failed": start_again, "done": lambda _: None}
+    go_on: dict[str, Callable[[Job], None]] = {
+        "queued": bench.lose,
+        "failed": start_again,
+        "done": lambda _: None,
+    }
     go_on[ended](job)
     for waiting in bench.waiting("recovery.restore"):
         bench.done(waiting)
