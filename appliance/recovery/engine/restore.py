@@ -29,7 +29,7 @@ from appliance.content.engine.store import Store
 from appliance.keys.client import KeyProcess
 from appliance.recovery.engine.load import Loaded, load_stream
 from appliance.recovery.engine.preview import require_fit
-from appliance.recovery.engine.restore_rules import require_ours
+from appliance.recovery.engine.restore_rules import require_known_release, require_ours
 from appliance.recovery.engine.switch import merge
 from appliance.recovery.errors import RestoreNotAllowed, StreamInconsistent, WritersBusy
 from appliance.recovery.models import Restore
@@ -70,6 +70,7 @@ def run(ctx: JobContext) -> dict[str, Any]:
         return _finish(restore)
     try:
         work = _open(ctx, restore)
+        require_known_release(work.manifest)
         chunks = _copy_content(work)
         generation, loaded = _load_database(work)
         _switch(work, generation, loaded, chunks)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from appliance.backup.engine import house
 from appliance.backup.errors import ImageOfAnother
 from appliance.keys.client import Status
-from appliance.recovery.errors import NotKeyed
+from appliance.recovery.engine.load import unknown_migrations
+from appliance.recovery.errors import NotKeyed, StreamTooNew
+from sealing.content.manifest import ImageManifest
 
 
 def require_ours(customer: str, key_id: str, status: Status) -> None:
@@ -15,3 +17,10 @@ def require_ours(customer: str, key_id: str, status: Status) -> None:
         raise ImageOfAnother(customer=customer)
     if status.epoch(key_id) is None:
         raise NotKeyed(key_id=key_id)
+
+
+def require_known_release(manifest: ImageManifest) -> None:
+    """Not made by a newer release than this: said before a byte of content is copied."""
+    unknown = unknown_migrations(manifest.facts.get("migrations", []))
+    if unknown:
+        raise StreamTooNew(unknown=unknown[:20])

@@ -6,7 +6,8 @@ import threading
 import uuid
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import ApiToken, User
 from appliance.backup.models import BackupImage, BackupTarget
@@ -27,6 +28,7 @@ from appliance.unit.models import Unit
 from appliance.unit.selectors import is_outbound_allowed, unit
 from audit.log import verify_chain
 from audit.models import Chain, Event
+from config.site import site
 from ground.db import generations
 from jobs.actions import cancel_job
 from jobs.models import Job
@@ -130,6 +132,25 @@ def test_a_rolled_back_target_is_restored_from_only_if_that_is_accepted(unit_on_
         start_restore(BackupImage.objects.get(pk=first.pk), actor=ADMIN)
     bench.restore(BackupImage.objects.get(pk=first.pk), accept_rolled_back=True)
     assert bench.digests() == bench.content
+
+
+def test_an_image_of_a_newer_release_is_refused_by_name_before_a_byte_is_copied(unit_on_bench: Bench) -> None:
+    bench = unit_on_bench
+    MigrationRecorder(connection).record_applied("accounts", "9999_future")
+    image = bench.back_up(bench.add_target())
+    values, head = bench.values_in(image), image.head
+    bench.put_blank_unit("SR-B-0001")
+    bench.add_target()
+    bench.install(values, [head])
+    told = bench.done(start_preview(the_image(), actor=ADMIN)).result
+    assert (told["restorable"], told["unknown_migrations"]) == (False, ["accounts.9999_future"])
+    job = start_restore(the_image(), actor=ADMIN)
+    assert bench.refused(job) == "recovery.newer-release"
+    assert job.refusal["facts"] == {"unknown": ["accounts.9999_future"]}
+    assert job.refusal["next_step"] == "Update this unit, then restore."
+    assert (unit().state, generations.orphans()) == (Unit.State.KEYED, [])
+    assert [path for path in site().store.glob("packs/*/*") if path.is_file()] == []
+    check_world(scan=False)
 
 
 @pytest.mark.parametrize(
