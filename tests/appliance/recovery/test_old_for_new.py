@@ -34,6 +34,7 @@ from tests.support.rows import image_rows
 from tests.support.servers import fresh_database
 from tests.support.world import check_world
 
+pytestmark = pytest.mark.timeout(240)  # whole journeys; a busy machine takes its time
 ALL = pytest.mark.parametrize("repository", repositories(), ids=lambda one: one.release)
 REMEDY = "python -m tests.fixtures.make_repository; tests/fixtures/README.md says when"
 
@@ -84,7 +85,6 @@ def _people_and_secrets_are_back(expected: dict[str, Any]) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.timeout(240)
 def test_an_image_made_on_sqlite_restores_on_postgresql_and_one_made_there_on_sqlite(
     bench: Bench, servers: dict[str, str]
 ) -> None:
