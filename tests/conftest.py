@@ -81,8 +81,13 @@ if ROLE == "custody":
 def pytest_configure(config: pytest.Config) -> None:
     # The processes of a parallel run inherit this one's environment; with the settings' name in it they
     # would load settings before this file gives each of them a site of its own.
-    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        return
+    if getattr(config.option, "numprocesses", None):
         os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    # One place for all processes of this run (tests/support/worlds.py).
+    template = os.environ["STRONGROOM_TEST_TEMPLATE"] = tempfile.mkdtemp(prefix="sr-template-")
+    atexit.register(shutil.rmtree, template, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -153,8 +153,12 @@ class Child:
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the whole group at once, as a power cut would; it is started again when its back-off passed."""
+        """End the whole group at once, as a power cut would; it is started again after the shortest back-off.
+
+        Who is killed on purpose has not failed to start: that counts towards no longer pause.
+        """
         if self._process is not None:
+            self.restarts = 0
             self._signal(signal.SIGKILL)
             self._process.wait()
             self.poll()

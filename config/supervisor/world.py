@@ -71,6 +71,7 @@ class World:
             # Custody never shares a broker with anybody.
             CUSTODY: spec(CUSTODY, "custody", desk_url=desk_url, redis_url=""),
         } | {name: spec(name, "appliance", port=self.ports[name], desk_url=desk_url) for name in self.units}
+        self._tell_addresses()
 
     def __enter__(self) -> World:
         return self
@@ -87,6 +88,12 @@ class World:
                 port = free_port()
             chosen[name] = port
         return chosen
+
+    def _tell_addresses(self) -> None:
+        """A start may find other ports free than the one that noted the accounts."""
+        for name, known in self.credentials.sites.items():
+            if name in self.ports and known.url != self.url(name):
+                self.credentials.put(name, self.url(name))
 
     # ---- what has been done ----
 

@@ -39,7 +39,11 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Struck]:
         journey, target = Journey(world), world.root / "target"
         brought = bring_in_all(journey, small_disks(tmp_path_factory.mktemp("disks")))
         journey.back_up(UNIT_A, target)
-        yield Struck(world, journey, Striker(world, seed), target, brought)
+        striker = Striker(world, seed)
+        try:
+            yield Struck(world, journey, striker, target, brought)
+        finally:
+            striker.close()
 
 
 def test_kills_during_backups_leave_every_image_restorable(struck: Struck) -> None:

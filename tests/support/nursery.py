@@ -110,9 +110,10 @@ def nursery() -> Nursery:
 
 
 def _serve() -> None:
-    import appliance.keys.process.__main__ as key_process
+    from appliance.keys.process import __main__ as key_process
+    from appliance.keys.process import load_verbs
 
-    key_process.load_verbs()
+    load_verbs()
     for line in sys.stdin:
         asked = json.loads(line)
         if "reap" in asked:

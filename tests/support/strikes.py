@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,12 +16,9 @@ from typing import Any
 from cli.client import FINISHED, Site
 from cli.exits import CommandError, Exit
 from config.supervisor.world import World
+from tests.support.looking import Looker
 
 VICTIMS = ("engine", "keys")
-LOOK = (
-    "import sys, django; django.setup(); from tests.support.world import main; "
-    "sys.exit(main())"
-)  # fmt: skip
 SWITCHED = "switched"
 
 
@@ -39,6 +35,7 @@ class Striker:
         self.random = random.Random(seed)
         self.kills: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
+        self._lookers: dict[str, Looker] = {}
 
     def strike(self, site: str, client: Site, start: Callable[[], Mapping[str, Any]], longest: float) -> str:
         """One piece of work with one kill in it. Returns how the work ended."""
@@ -75,13 +72,13 @@ class Striker:
 
     def look(self, site: str) -> str:
         """What `check_world` finds in a process of the site's own; empty when every invariant holds."""
-        spec = self.world.sites[site]
-        done = subprocess.run(
-            [spec.python, "-c", LOOK],
-            **{**spec.command_options(), "env": {**spec.environment(), "STRONGROOM_PROCESS": "worker"}},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        return "" if done.returncode == 0 else f"seed {self.seed}: {done.stdout}{done.stderr[-2000:]}"
+        if site not in self._lookers:
+            spec = self.world.sites[site]
+            environment = {**spec.environment(), "STRONGROOM_PROCESS": "worker"}
+            self._lookers[site] = Looker({**spec.command_options(), "env": environment}, spec.python)
+        found = self._lookers[site].look()
+        return f"seed {self.seed}: {found}" if found else ""
+
+    def close(self) -> None:
+        for looker in self._lookers.values():
+            looker.close()

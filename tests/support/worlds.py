@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import secrets
 import shutil
 import tempfile
@@ -30,6 +33,10 @@ FAST = {
 }
 
 
+TEMPLATE = "STRONGROOM_TEST_TEMPLATE"  # directory that the processes of one test run share
+_ANEW = ("databases", "units", "desk's address", "first key", "target")  # what a copied world does by itself
+
+
 @contextmanager
 def living_world(
     *,
@@ -38,16 +45,39 @@ def living_world(
     extra: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Iterator[World]:
-    """A world that is set up and running; everything of it is gone afterwards."""
+    """A world that is set up and running; everything of it is gone afterwards.
+
+    What a first start does before any key is made (databases, ceremony, people, factory) is done once in a
+    test run and copied; from there each world goes on by itself, as a first start that was broken off does.
+    """
     # A Unix socket's path has at most 107 bytes: pytest's own directories are too deep.
     root = Path(tempfile.mkdtemp(prefix="sr-"))
     try:
+        if set_up and TEMPLATE in os.environ and "database_urls" not in options:
+            _copy_template(root)
         with World(root, units=units, extra={**FAST, **(extra or {})}, **options) as world:
             if set_up:
                 FirstStart(world).run()
             yield world
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _copy_template(root: Path) -> None:
+    """Make `root` a world whose first start was broken off before the units' first key."""
+    template = Path(os.environ[TEMPLATE])
+    with open(template / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes first makes it, the others wait
+        if not (template / "world").is_dir():
+            making = Path(tempfile.mkdtemp(prefix="sr-"))
+            with World(making, extra=FAST) as world:
+                FirstStart(world).run(until="first key")
+            state = json.loads((making / "world.json").read_text())
+            state["done"] = [step for step in state["done"] if step not in _ANEW]
+            state["ports"] = {}  # worlds side by side need ports of their own
+            (making / "world.json").write_text(json.dumps(state))
+            shutil.move(making, template / "world")
+    shutil.copytree(template / "world", root, symlinks=True, dirs_exist_ok=True)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from appliance.keys import errors, wire
 from appliance.keys.client import KeyProcess
 from sealing.encoding import b64u
 from tests.appliance.keys.maker import Maker
-from tests.appliance.keys.running import PROJECT, RunningKeys
+from tests.appliance.keys.running import RunningKeys
+from tests.support.nursery import PROJECT
 
 SECONDS = 10.0
 
