@@ -28,7 +28,7 @@ FAST = {
     # Leases of a test run out while one looks, so that work of the killed is taken up at once.
     "STRONGROOM_JOB_LEASE_SECONDS": "3",
     "STRONGROOM_JOB_HEARTBEAT_SECONDS": "0.5",
-    "STRONGROOM_JOB_SWEEP_SECONDS": "0.3",
+    "STRONGROOM_JOB_SWEEP_SECONDS": "0.5",
     "STRONGROOM_JOB_RESEND_SECONDS": "1",
 }
 
