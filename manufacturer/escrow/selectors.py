@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.db.models import QuerySet
 
 from manufacturer.escrow.models import CustodyRequest, Drill, LedgerEntry, LodgedHead, LodgedValue
 from manufacturer.registry.selectors import one, scoped
+from sealing.jose import peek
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -41,6 +43,21 @@ def drill(pk: UUID | str) -> Drill:
 def ledger_for(user: User) -> QuerySet[LedgerEntry]:
     """Each owner sees every opening of their own values."""
     return scoped(user, LedgerEntry.objects.all())
+
+
+def openings_of(user: User, value: LodgedValue, most: int = 20) -> list[LedgerEntry]:
+    """Entries that name this very value, newest first.
+
+    Which values an opening concerns only the signed entry itself says, so the owner's entries are read.
+    """
+    rows = ledger_for(user).filter(customer_id=value.customer_id, kind__in=("recover", "drill"))
+    about = (
+        entry
+        for entry in rows.select_related("customer").order_by("-sequence").iterator(chunk_size=500)
+        # Verified when it was mirrored: here it is only read again.
+        if value.digest in peek(entry.document).claims["values"]
+    )
+    return list(islice(about, most))
 
 
 def custody_requests() -> QuerySet[CustodyRequest]:

@@ -114,7 +114,7 @@ S = Ticket.State
 _MOVES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("accept", "Accept", "clerk", (S.SUBMITTED,)),
     ("refuse", "Refuse", "clerk", (S.SUBMITTED,)),
-    ("cancel", "Cancel", "", (S.SUBMITTED, S.ACCEPTED)),
+    ("cancel", "Cancel", "contact", (S.SUBMITTED, S.ACCEPTED)),
     ("edit", "Correct", "clerk", (S.ACCEPTED,)),
     ("request", "Reserve a replacement", "clerk", (S.ACCEPTED,)),
     ("approvals", "Approve", "approver", (S.ACCEPTED,)),

@@ -55,6 +55,13 @@ def identity(request: HttpRequest) -> Identity:
     return Identity(name="Recovery desk", line="manufacturer" if settings.STRONGROOM_ROLE else "")
 
 
+def door() -> str:
+    return (
+        "The manufacturer's desk. Customers' contacts open and follow tickets here; clerks, approvers and "
+        "custodians work on them."
+    )
+
+
 def find(request: PageRequest, text: str) -> list[Hit]:
     """Tickets by number, units by serial, customers by name: only what this person may see."""
     user = request.user
@@ -92,5 +99,11 @@ def customers(request: PageRequest) -> list[tuple[str, str]]:
 
 
 SIDE = Side(
-    groups=GROUPS, identity=identity, find=find, counts=counts, customers=customers, finder="desk:finder"
+    groups=GROUPS,
+    identity=identity,
+    find=find,
+    counts=counts,
+    customers=customers,
+    finder="desk:finder",
+    door=door,
 )

@@ -42,6 +42,10 @@ class Shell:
     def identity(self) -> site.Identity:
         return site.current().identity(self.request)
 
+    @property
+    def door(self) -> str:
+        return site.current().door()
+
     @cached_property
     def groups(self) -> list[dict[str, Any]]:
         counts = site.current().counts(self.page_request)
@@ -72,6 +76,13 @@ class Shell:
             if path == place or (place != "/" and path.startswith(place))
         ]
         return max(fitting, key=lambda name: len(places[name]), default="")
+
+    @cached_property
+    def group(self) -> str:
+        """The heading of the navigation under which this page stands."""
+        return next(
+            (group["label"] for group in self.groups for entry in group["items"] if entry["here"]), ""
+        )
 
     @property
     def finder(self) -> str:

@@ -69,6 +69,8 @@ class Side:
     """How many notices this person has not read, for the bell; None where there is no bell for them."""
     notices: str = ""
     """Name of the page behind the bell."""
+    door: Callable[[], str] = field(default=lambda: "")
+    """Who signs in here, in a sentence, for the page where one does: three sites look alike from outside."""
 
 
 _side: Side | None = None

@@ -185,6 +185,19 @@ LOOKS: dict[str, dict[str, Look]] = {
         "recovery": _ok("Over"),
         "test": _idle("Test", "test-pipe"),
     },
+    "opening": {
+        "recover": _move("Recovery", "restore"),
+        "drill": _idle("Drill", "test-pipe"),
+        "void": _warn("Transfer voided", "ban"),
+        "bar": _warn("Barred", "ban"),
+        "release": _warn("Bar lifted", "lock-open"),
+        "roster": _idle("Roster", "users"),
+        "scan": _idle("Scan", "search"),
+    },
+    "phase": {
+        "intent": _move("Intent", "flag"),
+        "result": _ok("Result", "check"),
+    },
     "outcome": {
         "done": _ok("Done", "check"),
         "intent": _move("Intent", "flag"),

@@ -60,6 +60,23 @@ def identity(request: HttpRequest) -> Identity:
     return Identity(name, f"unit {unit.serial}", shown.word, shown.tone, note)
 
 
+def door() -> str:
+    """Said to strangers too: after a restore nobody could otherwise know whose accounts hold here now."""
+    unit = unit_or_none()
+    if unit is None:
+        return ""
+    if unit.state == "must_rotate":
+        return (
+            f"This unit came back from a backup of {unit.appliance_name}. Sign in with an account of the "
+            "unit it replaces, and its password; the recovery operator's account has ended."
+        )
+    if unit.state in RECOVERY_STATES:
+        return (
+            "This unit is blank. Its recovery operator signs in here and brings a lost unit's content back."
+        )
+    return "This unit, for those who run it and use it. Tickets for a lost unit are opened at the desk."
+
+
 def find(request: PageRequest, text: str) -> list[Hit]:
     """Virtual images by name, targets by name, backups and keys by the beginning of their id."""
     user = request.user
@@ -94,5 +111,11 @@ def unread(request: PageRequest) -> int | None:
 
 
 SIDE = Side(
-    groups=GROUPS, identity=identity, find=find, finder="unit:finder", unread=unread, notices="unit:notices"
+    groups=GROUPS,
+    identity=identity,
+    find=find,
+    finder="unit:finder",
+    unread=unread,
+    notices="unit:notices",
+    door=door,
 )

@@ -98,7 +98,14 @@ finderInput?.addEventListener("keydown", (event) => {
   const next = hits[(at + step + hits.length) % hits.length];
   next.parentElement.classList.add("is-on");
   next.parentElement.setAttribute("aria-selected", "true");
+  finderInput.setAttribute("aria-activedescendant", next.parentElement.id);
   next.scrollIntoView({ block: "nearest" });
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id !== "finder-hits") return;
+  const first = $("#finder-hits [role=option]");
+  if (first) finderInput.setAttribute("aria-activedescendant", first.id);
+  else finderInput.removeAttribute("aria-activedescendant");
 });
 
 // Confirmation: a form with data-confirm says what is lost and may ask for the object's name.
@@ -121,6 +128,11 @@ document.addEventListener("submit", (event) => {
   $("#confirm-want").textContent = want;
   $("#confirm-name").value = "";
   const yes = $("[data-confirm-yes]");
+  // What only moves things on is asked about, but not painted as a loss.
+  const moves = asks.dataset.confirmTone === "warn";
+  lost.classList.toggle("is-warn", moves);
+  yes.classList.toggle("btn-danger", !moves);
+  yes.classList.toggle("btn-primary", moves);
   yes.disabled = Boolean(want);
   yes.textContent = asks.dataset.confirmDo ?? "Go on";
   $("[data-confirm-no]").textContent = asks.dataset.confirmKeep ?? "Cancel";

@@ -39,6 +39,7 @@ def take_report(*, document: str) -> Ticket:
     if ticket.restored_report and report.digest(ticket.restored_report) == found.digest:
         return ticket
     actor = Actor.unit(attempt.unit.serial)
+    count = found.restored.objects
     with transaction.atomic():
         move(
             ticket,
@@ -47,8 +48,8 @@ def take_report(*, document: str) -> Ticket:
             to=Ticket.State.RESTORED,
             action="tickets.restored",
             text=(
-                f"Unit {attempt.unit.serial} restored {found.restored.objects} objects, "
-                f"{found.restored.size} bytes, and rotated to epoch {found.new.epoch}."
+                f"Unit {attempt.unit.serial} restored {count} object{'s' if count != 1 else ''}, "
+                f"{found.restored.size:,} bytes, and rotated to epoch {found.new.epoch}."
             ),
             facts={"epoch": found.new.epoch, "first_image": found.first_image},
             restored_report=found.text,

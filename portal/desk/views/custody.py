@@ -10,8 +10,10 @@ from django.views.decorators.http import require_safe
 from accounts.permissions import role_required
 from manufacturer.escrow.selectors import drills_for, ledger_for, ledger_state
 from manufacturer.registry.trust import authority_keys, trust_bundle
+from portal.desk.openings import numbers_in
 from portal.desk.side import STAFF
 from portal.shell.request import PageRequest
+from portal.shell.states import LOOKS
 from portal.shell.tables import Table
 
 
@@ -25,11 +27,15 @@ def ledger(request: PageRequest) -> HttpResponse:
         default="-number",
         search=("subject", "kind", "customer__name"),
         choices={
-            "kind": ("kind", [("recover", "Recovery"), ("drill", "Drill"), ("void", "Void")]),
+            "kind": ("kind", [(kind, shown.word) for kind, shown in LOOKS["opening"].items()]),
             "phase": ("phase", [("intent", "Intent"), ("result", "Result")]),
         },
     )
-    return render(request, "desk/ledger.html", {"table": table, "state": ledger_state()})
+    return render(
+        request,
+        "desk/ledger.html",
+        {"table": table, "state": ledger_state(), "tickets": numbers_in(request.user, table.rows)},
+    )
 
 
 @require_safe

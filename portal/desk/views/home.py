@@ -15,6 +15,7 @@ from manufacturer.registry.selectors import is_staff, transfer_requests_for, uni
 from manufacturer.rma.selectors import tickets_for
 from portal.desk.forms import IdentifyForm
 from portal.desk.models import TicketDraft
+from portal.desk.openings import numbers_in
 from portal.desk.side import STAFF
 from portal.desk.whose import OVER, PARTIES, TARGETS, is_for, turn_of
 from portal.shell.refused import attempt
@@ -52,7 +53,7 @@ def _queue(request: PageRequest) -> HttpResponse:
         "desk/queue.html",
         {
             "groups": groups,
-            "idle": [PARTIES[group["party"]].lower() for group in groups if not group["rows"]],  # type: ignore[index]
+            "idle": _any_of([PARTIES[str(group["party"])].lower() for group in groups if not group["rows"]]),
             "open": len(rows),
             "late": sum(row["turn"].late for row in rows),  # type: ignore[attr-defined]
             "mine": sum(bool(row["mine"]) for row in rows),
@@ -61,19 +62,26 @@ def _queue(request: PageRequest) -> HttpResponse:
     )
 
 
+def _any_of(names: list[str]) -> str:
+    """One, or another, in words."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def _overview(request: PageRequest) -> HttpResponse:
     tickets = [
         {"ticket": ticket, "turn": turn_of(ticket), "mine": is_for(turn_of(ticket), request.user)}
         for ticket in tickets_for(request.user).exclude(state__in=OVER)[:50]
     ]
+    openings = list(ledger_for(request.user).select_related("customer").order_by("-sequence")[:6])
     return render(
         request,
         "desk/overview.html",
         {
             "tickets": tickets,
             "units": units_for(request.user)[:50],
-            "openings": ledger_for(request.user).order_by("-sequence")[:5],
-            "draft": TicketDraft.objects.filter(user_id=request.user.pk).first(),
+            "openings": openings,
+            "numbers": numbers_in(request.user, openings),
+            "draft": TicketDraft.objects.filter(user_id=request.user.pk, unit_id__isnull=False).first(),
         },
     )
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import actor_of, require_fresh, role_required
-from manufacturer.escrow.selectors import drills_for, heads_for, ledger_for, value_for, values_for
+from manufacturer.escrow.selectors import drills_for, heads_for, openings_of, value_for, values_for
 from manufacturer.registry.actions.add_appliance import add_appliance
 from manufacturer.registry.actions.add_customer import add_customer
 from manufacturer.registry.actions.assign_unit import assign_unit
@@ -27,6 +27,7 @@ from manufacturer.registry.selectors import (
 )
 from manufacturer.rma.selectors import tickets_for
 from portal.desk.forms import ApplianceForm, AssignForm, CustomerForm, EndedForm
+from portal.desk.openings import numbers_in
 from portal.desk.side import STAFF
 from portal.shell.refused import attempt
 from portal.shell.request import PageRequest
@@ -77,6 +78,8 @@ def customer(request: PageRequest, customer_id: uuid.UUID) -> HttpResponse:
         "desk/customer.html",
         {
             "customer": found,
+            # Where none was given the id stands in for it.
+            "has_reference": found.reference != str(found.pk),
             "form": form,
             "may_add": may_add,
             "appliances": appliances_for(request.user).filter(customer=found),
@@ -208,14 +211,14 @@ def values(request: PageRequest) -> HttpResponse:
 @login_required
 def value(request: PageRequest, value_id: uuid.UUID) -> HttpResponse:
     found = value_for(request.user, value_id)
+    openings = openings_of(request.user, found)
     return render(
         request,
         "desk/value.html",
         {
             "value": found,
             "drills": drills_for(request.user).filter(value_digest=found.digest).order_by("-created_at")[:20],
-            "openings": ledger_for(request.user)
-            .filter(subject__contains=found.digest)
-            .order_by("-sequence")[:20],
+            "openings": openings,
+            "numbers": numbers_in(request.user, openings),
         },
     )

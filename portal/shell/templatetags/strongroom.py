@@ -40,10 +40,12 @@ JOB_TITLES = {
     "recovery.collect": "Collect the transfer",
     "recovery.install": "Install the transfer",
     "recovery.deliver": "Deliver a document to the desk",
+    "recovery.report": "Report the recovery to the desk",
     "recovery.objects": "Read what an image holds",
     "recovery.object": "Bring back one virtual image",
     "unit.tamper": "Destroy the vault",
     "rma.notice": "Send a notice",
+    "rma.opening": "Tell the owner of an opening",
     "rma.release-code": "Mail a release code",
 }
 
