@@ -17,7 +17,8 @@ from config.supervisor.processes import Phase
 from config.supervisor.report import print_accounts, print_journey
 from config.supervisor.setup import FirstStart, point_units_at_desk, renew_after_restore
 from config.supervisor.supervisor import NotReadyError
-from config.supervisor.world import PREFERRED_PORTS, World
+from config.supervisor.terminal import Mailbox, listen
+from config.supervisor.world import DESK, PREFERRED_PORTS, World
 
 WATCH_SECONDS = 2.0
 
@@ -58,16 +59,22 @@ def main() -> int:
             return 1
         console.print(f"all processes ready after {time.monotonic() - started:.1f} s\n")
         print_accounts(console, world)
-        print_journey(console, world)
+        can_lose = sys.stdin.isatty()
+        print_journey(console, world, can_lose=can_lose)
         if not options.exit_when_ready:
+            if can_lose:
+                listen(world, world.say)
             watch(world, stopping)
             console.print("stopping …")
     return 0
 
 
 def watch(world: World, stopping: threading.Event) -> None:
-    """Until told to stop: renew in the list of accounts what a restore on the replacement made invalid."""
+    """Until told to stop: show the desk's mail, and renew accounts that a restore made invalid."""
+    mail = Mailbox(world.sites[DESK].site.mail)
     while not stopping.wait(WATCH_SECONDS):
+        for text in mail.new():
+            world.say(text)
         if all(phase is Phase.READY for phase in world.supervisor.phases().values()):
             renew_after_restore(world)
 
