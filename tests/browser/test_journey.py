@@ -6,17 +6,17 @@ Nothing is done by REST or command but making the disks, ending the first unit a
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from config.demo.journey import DESK, UNIT_A, UNIT_B, Brought, Journey
 from config.disks import Disk
 from config.supervisor.world import World
-from tests.support.browsing import Visitor, chromium
-from tests.support.worlds import living_world, small_disks
+from tests.support.browsing import Visitor
+from tests.support.worlds import small_disks
 
 pytestmark = [
     pytest.mark.browser,
@@ -26,33 +26,6 @@ pytestmark = [
 ]
 
 Visit = Callable[..., Visitor]
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with living_world() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(world: World, browser: Browser) -> Iterator[Visit]:
-    """Open a browser for a person; at the end nobody's console may have complained."""
-    visitors: list[Visitor] = []
-
-    def come(site: str, role: str, user: str = "", *, known_at: str = "") -> Visitor:
-        accounts = world.credentials.sites[known_at or site].accounts
-        account = next(one for one in accounts if role in one.role and user in ("", one.user))
-        visitors.append(Visitor(browser, world.url(site), account.user, account.password))
-        return visitors[-1]
-
-    yield come
-    assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
 def test_a_lost_unit_comes_back_by_clicks_alone(world: World, visit: Visit, tmp_path: Path) -> None:
