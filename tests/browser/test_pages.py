@@ -29,7 +29,7 @@ def at_the_units(world: World) -> list[tuple[str, str, str]]:
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core of package.json is not installed: npm ci")
 def test_no_page_breaks_a_rule_of_wcag_in_either_theme(world: World, visit: Visit) -> None:
-    """Usually after the journey, which the file before this one plays in the same world: pages are full then."""
+    """Usually after the journey, which the file before this one plays in the same world: full pages."""
     inspector = Inspector()
     people = [visit(DESK, role) for role in ("clerk", "contact", "custodian")]
     people += [visit(site, role, known_at=known_at) for site, role, known_at in at_the_units(world)]

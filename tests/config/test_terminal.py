@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import threading
+import queue
 from pathlib import Path
 
 import pytest
@@ -56,13 +56,12 @@ def test_a_lost_unit_is_gone_with_its_directory_and_is_not_started_again(tmp_pat
 
 def test_a_word_typed_by_mistake_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("los\n\n"))
-    said: list[str] = []
-    heard = threading.Event()
+    said: queue.Queue[str] = queue.Queue()
     with World(tmp_path) as world:
-        listen(world, lambda text: (said.append(text), heard.set())[0])
-        assert heard.wait(5)
+        listen(world, said.put)
+        assert said.get(timeout=5) == "“los” means nothing here; “lose” ends unit-a for good."
         assert world.living() == list(world.sites)
-    assert said == ["“los” means nothing here; “lose” ends unit-a for good."]
+    assert said.empty()
 
 
 def test_every_account_is_printed_whole_with_what_it_is_for(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from manufacturer.escrow.actions.lodge_head import lodge_head
 from manufacturer.escrow.actions.lodge_value import lodge_value
 from manufacturer.escrow.actions.mirror_ledger import mirror_ledger
 from manufacturer.escrow.models import CustodyRequest, Drill, LedgerEntry, LodgedHead, LodgedValue
-from manufacturer.escrow.selectors import ledger_for, ledger_state
+from manufacturer.escrow.selectors import ledger_for, ledger_state, openings_of
 from manufacturer.registry.actions.report_end import report_end
 from manufacturer.registry.models import Unit
 from sealing.backupkey import BackupKey
@@ -298,6 +298,14 @@ def test_an_owner_sees_the_openings_of_their_own_values_only(desk: Desk) -> None
     assert [e.sequence for e in ledger_for(mine.contact)] == [1]
     assert [e.sequence for e in ledger_for(theirs.contact)] == [2]
     assert [e.sequence for e in ledger_for(desk.clerk)] == [1, 2, 3]
+
+
+def test_the_openings_of_one_value_are_those_that_name_it(desk: Desk) -> None:
+    mine, book = desk.site("acme"), Ledger(desk.maker)
+    named = {"values": (mine.lodged.digest,), "kind": "drill"}
+    mirror(book.add(mine), book.add(mine, **named), book.add(mine, **named, phase="result", outcome="done"))
+    assert [e.sequence for e in openings_of(desk.clerk, mine.lodged)] == [3, 2]
+    assert openings_of(desk.site("bell").contact, mine.lodged) == []
 
 
 def test_an_opening_nobody_asked_for_alarms_its_owner(desk: Desk) -> None:

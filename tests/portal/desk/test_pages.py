@@ -292,3 +292,45 @@ def test_each_state_of_a_ticket_has_a_page_for_desk_and_customer(scene: dict[str
             assert answer.status_code == 200
             assert ticket.number.encode() in answer.content
     assert states == {"accepted", "ready", "shipped", "restored"}
+
+
+def test_who_has_signed_is_not_asked_again(scene: dict[str, Any]) -> None:
+    desk: Desk = scene["desk"]
+    browser = browser_of(scene["people"]["approver"])
+    assert b"Your move: Sign" in browser.get(_address("desk:ticket", ("ticket",), scene)).content
+    text = desk.maker.approve(desk.attempt(scene["ticket"]).document, "bea")
+    browser.post(_address("desk:ticket-approve", ("ticket",), scene), {"approval": text})
+    page = browser.get(_address("desk:ticket", ("ticket",), scene)).content
+    assert b"The approvers: Sign the ticket document: 1 of 2 signatures are there." in page
+    assert b"You have approved this document." in page
+    assert b"/move/cancel/" not in page  # an approver may not, so the button is not there
+
+
+def test_whoever_waits_reads_where_the_move_is_made(scene: dict[str, Any]) -> None:
+    contact = browser_of(scene["people"]["contact"])
+    assert b"Each approver signs in here" in contact.get(_address("desk:ticket", ("ticket",), scene)).content
+    released, *_ = scene["desk"].to_released(scene["other"])
+    page = browser_of(scene["people"]["stranger"]).get(reverse("desk:ticket", args=[released.pk])).content
+    assert b"itself: sign in there and open its page Recovery" in page
+
+
+def test_the_page_where_one_signs_in_says_whose_door_it_is(scene: dict[str, Any]) -> None:
+    assert b"contacts open and follow tickets here" in Client().get("/accounts/login/").content
+
+
+def test_a_draft_that_holds_nothing_yet_is_not_mentioned(scene: dict[str, Any]) -> None:
+    browser = browser_of(scene["people"]["stranger"])
+    browser.get("/tickets/new/unit/")
+    assert b"You have begun a ticket." not in browser.get("/").content
+    _fill(browser, scene["other"])
+    assert b"You have begun a ticket." in browser.get("/").content
+
+
+def test_the_lodged_values_are_handed_in_with_one_press(scene: dict[str, Any]) -> None:
+    browser = browser_of(scene["people"]["stranger"])
+    _fill(browser, scene["other"])
+    page = browser.get("/tickets/new/value/").content.decode()
+    handed = re.search(r'<input type="hidden" name="text" value="([^"]+)">', page)
+    assert handed is not None
+    answer = browser.post("/tickets/new/value/", {"text": handed[1].replace("&#10;", "\n")})
+    assert answer["Location"] == "/tickets/new/check/"
