@@ -8,6 +8,7 @@ Kept in SQLCipher, because ids beside sizes would tell a thief what was cut how.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from typing import Any, Final
 
 import sqlcipher3.dbapi2 as sqlcipher
 
+from appliance.content.engine import index_schema
 from appliance.content.errors import IndexUnreadable, StoreFenced
 from sealing.content.ids import ChunkType
 from sealing.content.manifest import PackRef
 from sealing.content.pack import ChunkEntry
 
-SCHEMA_VERSION: Final = 1
 _LOOKUP: Final = 400  # ids in one query
 _BUSY_SECONDS: Final = 30
 _CACHE_KIB: Final = 24 * 1024
@@ -31,20 +32,6 @@ _PACKS_OF: Final = (
     " JOIN recipe_pack ON recipe_pack.recipe = recipe.id JOIN pack ON pack.id = recipe_pack.pack"
     " WHERE recipe.digest = ?"
 )
-_SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE pack (
-    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, data_key TEXT NOT NULL,
-    generation INTEGER NOT NULL);
-CREATE TABLE chunk (
-    id BLOB PRIMARY KEY, pack INTEGER NOT NULL, ordinal INTEGER NOT NULL, offset INTEGER NOT NULL,
-    stored INTEGER NOT NULL, length INTEGER NOT NULL, kind INTEGER NOT NULL, encoding INTEGER NOT NULL)
-    WITHOUT ROWID;
-CREATE TABLE recipe (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL);
-CREATE TABLE recipe_pack (recipe INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY (recipe, pack))
-    WITHOUT ROWID;
-INSERT INTO meta VALUES ('fence', 0), ('generation', 0);
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +82,12 @@ class Index:
         run("PRAGMA temp_store = MEMORY")  # nothing of it in a clear temporary file
         (version,) = run("PRAGMA user_version").fetchone()
         if version == 0 and create:
-            with self._transaction(check_fence=False):
-                for statement in _SCHEMA.split(";\n"):
-                    run(statement)
-                run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
+            with self.transaction(check_fence=False):
+                index_schema.create(run)
+        elif version == 1 and create:
+            with self.transaction(check_fence=False):
+                index_schema.upgrade(run)
+        elif version not in index_schema.READABLE:
             raise IndexUnreadable(reason="version", version=version)
 
     def close(self) -> None:
@@ -108,29 +96,25 @@ class Index:
 
     def take_over(self) -> None:
         """Become the writer: a higher fence number than any writer before."""
-        with self._transaction(check_fence=False):
-            self._run("UPDATE meta SET value = value + 1 WHERE name = 'fence'")
+        with self.transaction(check_fence=False):
+            self.run("UPDATE meta SET value = value + 1 WHERE name = 'fence'")
             self._fence = self._meta("fence")
 
     def next_generation(self) -> int:
         """A new generation, for one batch."""
-        with self._transaction():
-            self._run("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+        with self.transaction():
+            self.run("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
             return self._meta("generation")
 
     # Packs and chunks.
 
     def add_pack(self, ref: PackRef, entries: Sequence[ChunkEntry], generation: int) -> int:
         """Make a durable pack visible; returns its row. A chunk that is there already keeps its place."""
-        with self._transaction():
+        with self.transaction():
             known = self.pack_row(ref.digest)
             if known is not None:
                 return known
-            cursor = self._run(
-                "INSERT INTO pack (digest, size, data_key, generation) VALUES (?, ?, ?, ?)",
-                (ref.digest, ref.size, ref.data_key, generation),
-            )
-            row = int(cursor.lastrowid)
+            row = self.new_pack(ref, entries, generation)
             self._connection.executemany(
                 "INSERT OR IGNORE INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -140,17 +124,26 @@ class Index:
             )
             return row
 
+    def new_pack(self, ref: PackRef, entries: Sequence[ChunkEntry], generation: int) -> int:
+        """The row of a pack that is not known yet. Inside a `transaction`."""
+        self.run("UPDATE meta SET value = value + 1 WHERE name = 'last-pack'")
+        row = self._meta("last-pack")
+        self.run(
+            "INSERT INTO pack (id, digest, size, data_key, generation, content) VALUES (?, ?, ?, ?, ?, ?)",
+            (row, ref.digest, ref.size, ref.data_key, generation, sum(entry.stored for entry in entries)),
+        )
+        return row
+
     def remove_packs(self, digests: Iterable[str]) -> None:
         """Forget packs that are not there any more, with their chunks and what depended on them."""
-        with self._transaction():
+        with self.transaction():
             for digest in digests:
                 row = self.pack_row(digest)
-                self._run(
-                    "DELETE FROM recipe WHERE id IN (SELECT recipe FROM recipe_pack WHERE pack = ?)", (row,)
-                )
-                self._run("DELETE FROM recipe_pack WHERE pack = ?", (row,))
-                self._run("DELETE FROM chunk WHERE pack = ?", (row,))
-                self._run("DELETE FROM pack WHERE id = ?", (row,))
+                for (recipe,) in self.select("SELECT recipe FROM recipe_pack WHERE pack = ?", (row,)):
+                    self.run("DELETE FROM recipe WHERE id = ?", (recipe,))
+                    self.run("DELETE FROM recipe_pack WHERE recipe = ?", (recipe,))
+                self.run("DELETE FROM chunk WHERE pack = ?", (row,))
+                self.run("DELETE FROM pack WHERE id = ?", (row,))
 
     def locate(self, ids: Sequence[bytes]) -> dict[bytes, Location]:
         """Where these chunks lie; those unknown are left out."""
@@ -158,35 +151,45 @@ class Index:
         for start in range(0, len(ids), _LOOKUP):
             some = ids[start : start + _LOOKUP]
             marks = ",".join("?" * len(some))
-            for row in self._all(f"{_LOCATE} ({marks})", some):
+            for row in self.select(f"{_LOCATE} ({marks})", some):
                 entry = ChunkEntry(row[2], row[3], row[4], row[5], ChunkType(row[6]), row[7], row[0])
                 found[row[0]] = Location(row[1], entry)
         return found
 
     def pack_row(self, digest: str) -> int | None:
-        rows = self._all("SELECT id FROM pack WHERE digest = ?", (digest,))
+        rows = self.select("SELECT id FROM pack WHERE digest = ?", (digest,))
         return int(rows[0][0]) if rows else None
 
     def pack_ref(self, row: int) -> PackRef:
-        (found,) = self._all("SELECT digest, size, data_key FROM pack WHERE id = ?", (row,))
+        (found,) = self.select("SELECT digest, size, data_key FROM pack WHERE id = ?", (row,))
         return PackRef(*found)
 
     def packs(self) -> Iterator[PackRef]:
         """Every pack, by digest."""
-        for row in self._all("SELECT digest, size, data_key FROM pack ORDER BY digest"):
+        for row in self.select("SELECT digest, size, data_key FROM pack ORDER BY digest"):
             yield PackRef(*row)
 
     # Recipes.
 
     def add_recipe(self, digest: str, packs: Iterable[int], generation: int) -> None:
-        """Register an object and the packs it needs."""
-        with self._transaction():
-            self._run("INSERT OR IGNORE INTO recipe (digest, generation) VALUES (?, ?)", (digest, generation))
+        """Register an object and the packs it needs; one that is registered is put again: its grace too."""
+        with self.transaction():
+            self.run(
+                "INSERT INTO recipe (digest, generation, touched) VALUES (?, ?, ?)"
+                " ON CONFLICT (digest) DO UPDATE SET touched = excluded.touched",
+                (digest, generation, int(time.time())),
+            )
             row = self._recipe_row(digest)
             self._connection.executemany(
                 "INSERT OR IGNORE INTO recipe_pack VALUES (?, ?)",
                 [(row, pack) for pack in sorted(set(packs))],
             )
+
+    def touch_recipe(self, digest: str) -> bool:
+        """Somebody relies on this object just now; False if it is not registered."""
+        with self.transaction():
+            moment = (int(time.time()), digest)
+            return bool(self.run("UPDATE recipe SET touched = ? WHERE digest = ?", moment).rowcount)
 
     def has_recipe(self, digest: str) -> bool:
         return self._recipe_row(digest) is not None
@@ -195,7 +198,7 @@ class Index:
         """Packs that these registered objects need, once each, by digest."""
         found: dict[str, PackRef] = {}
         for digest in digests:
-            found.update((row[0], PackRef(*row)) for row in self._all(_PACKS_OF, (digest,)))
+            found.update((row[0], PackRef(*row)) for row in self.select(_PACKS_OF, (digest,)))
         return [found[digest] for digest in sorted(found)]
 
     def generation(self) -> int:
@@ -204,32 +207,35 @@ class Index:
 
     def statistics(self) -> IndexStatistics:
         with self._lock:
-            ((packs, stored),) = self._all("SELECT count(*), coalesce(sum(size), 0) FROM pack")
-            ((chunks,),) = self._all("SELECT count(*) FROM chunk")
-            ((recipes,),) = self._all("SELECT count(*) FROM recipe")
+            ((packs, stored),) = self.select("SELECT count(*), coalesce(sum(size), 0) FROM pack")
+            ((chunks,),) = self.select("SELECT count(*) FROM chunk")
+            ((recipes,),) = self.select("SELECT count(*) FROM recipe")
             return IndexStatistics(packs, stored, chunks, recipes, self._meta("generation"))
 
-    # Below: one way to the connection.
+    # One way to the connection, for this file and for `index_leaving`.
 
     def _recipe_row(self, digest: str) -> int | None:
-        rows = self._all("SELECT id FROM recipe WHERE digest = ?", (digest,))
+        rows = self.select("SELECT id FROM recipe WHERE digest = ?", (digest,))
         return int(rows[0][0]) if rows else None
 
     def _meta(self, name: str) -> int:
-        ((value,),) = self._all("SELECT value FROM meta WHERE name = ?", (name,))
+        ((value,),) = self.select("SELECT value FROM meta WHERE name = ?", (name,))
         return int(value)
 
-    def _run(self, sql: str, values: Sequence[Any] = ()) -> Any:
+    def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Execute one statement; a change belongs inside a `transaction`."""
         with self._lock:
             return self._connection.execute(sql, values)
 
-    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def select(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
         with self._lock:
             rows: list[tuple[Any, ...]] = self._connection.execute(sql, values).fetchall()
             return rows
 
     @contextmanager
-    def _transaction(self, *, check_fence: bool = True) -> Iterator[None]:
+    def transaction(self, *, check_fence: bool = True) -> Iterator[None]:
+        """One durable transaction of the one writer; `StoreFenced` if there is a newer one."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

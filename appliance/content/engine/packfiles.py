@@ -103,6 +103,12 @@ class PackFiles:
                 self._open.popitem(last=False)
         return handle
 
+    def remove(self, digest: str) -> None:
+        """Remove a pack that the index has forgotten; whoever reads it just now reads on."""
+        with self._lock:
+            self._open.pop(digest, None)
+        files().unlink(self.path(digest), missing_ok=True)
+
     def close(self) -> None:
         with self._lock:
             self._open.clear()

@@ -26,7 +26,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from appliance.content import TENANT
+from appliance.content.engine import index_leaving
 from appliance.content.engine.batch import Batch
+from appliance.content.engine.collecting import Collector
 from appliance.content.engine.index import Index, IndexStatistics
 from appliance.content.engine.intake import Check, Progress, no_check, no_progress
 from appliance.content.engine.lanes import Ledger
@@ -115,6 +117,12 @@ class Store:
         ledger = Ledger(self._index, self._packs, key, self._index.next_generation())
         return Batch(ledger, self._keys, self._batch_open)
 
+    def collector(self, *, tenant: str = TENANT) -> Collector:
+        """What collects the packs that nobody needs; no batch may be open."""
+        self._must_write()
+        with refusing(""):
+            return Collector(self._index, self._packs, self._keys, tenant, self._batch_open)
+
     def adopt_pack(
         self,
         source: Path | Iterable[bytes],
@@ -158,7 +166,8 @@ class Store:
     def adopt_recipe(self, recipe: str, *, tenant: str = TENANT) -> None:
         """Register an object whose packs were adopted; `ContentIncomplete` if a chunk is missing."""
         self._must_write()
-        if not self._index.has_recipe(recipe):
+        # One that is registered is touched: whoever adopts it may tell of it after a collection's look.
+        if not self._index.touch_recipe(recipe):
             rows = self._outlet(tenant).needs(recipe)
             self._index.add_recipe(recipe, rows, self._index.generation())
 
@@ -220,10 +229,9 @@ class Store:
         """Every pack, by digest."""
         return list(self._index.packs())
 
-    def garbage(self, live: Iterable[str], *, tenant: str = TENANT) -> list[PackRef]:
-        """Packs that no object of `live` needs. Nothing is removed: deletion needs a policy of its own."""
-        needed = {ref.digest for ref in self.packs_of(live, tenant=tenant)}
-        return [ref for ref in self._index.packs() if ref.digest not in needed]
+    def shares(self) -> dict[str, tuple[int, int]]:
+        """Digest → (bytes of chunks, of those needed by the last collection's look; what came later is)."""
+        return index_leaving.shares(self._index)
 
     def statistics(self) -> IndexStatistics:
         return self._index.statistics()
