@@ -57,6 +57,12 @@ class BackupTarget(BaseModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def lets_go(self) -> bool:
+        """Whether what lies there goes some day: by its policy, or for a copy by that of its original.
+        Without one every image stays, and every pack it names."""
+        return hasattr(self.copy_of or self, "retention")
+
 
 class ImageCopy(BaseModel):
     """An image whose row belongs to one target lies on a copy of it, too: its signed header was seen there.
@@ -211,3 +217,20 @@ class LoosePack(BaseModel):
 
     def __str__(self) -> str:
         return self.digest
+
+
+class TargetUse(BaseModel):
+    """What the packs on a target were there for when this unit last looked (`engine.use`)."""
+
+    target = models.OneToOneField(BackupTarget, on_delete=models.CASCADE, related_name="use")
+    looked_at = models.DateTimeField()
+    images = models.PositiveIntegerField(default=0)
+    stored_bytes = models.BigIntegerField(default=0)  # of all packs there
+    needed_bytes = models.BigIntegerField(default=0)  # of packs that hold what this unit has now
+    dead_bytes = models.BigIntegerField(default=0)  # inside those: chunks that nothing on this unit needs
+    older_bytes = models.BigIntegerField(default=0)  # of packs that only older images need
+    loose_bytes = models.BigIntegerField(default=0)  # of packs that no image needs
+    problem = models.CharField(max_length=300, blank=True)  # why nobody knows
+
+    def __str__(self) -> str:
+        return f"use of {self.target_id}"

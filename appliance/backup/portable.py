@@ -21,3 +21,4 @@ portable("appliance_backup.BackupImage", "unit", note="rebuilt from the signed h
 portable("appliance_backup.RetentionPolicy", "unit", note="goes with its target; the new admin decides anew")
 portable("appliance_backup.LoosePack", "unit", note="a look at a target, made again by the next one")
 portable("appliance_backup.ImageCopy", "unit", note="rebuilt by looking at the targets")
+portable("appliance_backup.TargetUse", "unit", note="a look at a target, made again by the next one")

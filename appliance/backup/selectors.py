@@ -37,6 +37,11 @@ def targets() -> QuerySet[BackupTarget]:
     )
 
 
+def uses() -> QuerySet[BackupTarget]:
+    """Targets with what was last seen of their packs (`use`, if anybody looked), by name."""
+    return BackupTarget.objects.select_related("use", "retention", "copy_of__retention").order_by("name")
+
+
 def target(pk: uuid.UUID | str) -> BackupTarget:
     """One target, or `Missing`."""
     return _one(targets(), pk)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.backup import hooks
-from appliance.backup.engine import carry_jobs, copying, heal, house, lodge, prune, retire, run, verify
+from appliance.backup.engine import carry_jobs, copying, heal, house, lodge, prune, retire, run, use, verify
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.engine.survey import survey
@@ -88,6 +88,15 @@ def survey_target(ctx: JobContext) -> dict[str, Any]:
         "freshness": judgement.freshness,
         "fresh_to": judgement.fresh_to.isoformat() if judgement.fresh_to else None,
     }
+
+
+def _one_use(params: Mapping[str, Any]) -> str:
+    return f"backup.use {params['target']}"
+
+
+@handler("backup.use", exclusive=_one_use)
+def use_of_target(ctx: JobContext) -> dict[str, Any]:
+    return use.use(ctx)
 
 
 @handler("backup.copy", exclusive="store")

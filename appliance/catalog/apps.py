@@ -9,8 +9,9 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from appliance.catalog.actions.start_sealing import upload_completed
-        from appliance.catalog.selectors import waits_for
-        from appliance.content.hooks import on_ask_needed, on_complete
+        from appliance.catalog.selectors import live_recipes, waits_for
+        from appliance.content.hooks import on_ask_live, on_ask_needed, on_complete
 
         on_complete(upload_completed)
         on_ask_needed(waits_for)
+        on_ask_live(live_recipes)

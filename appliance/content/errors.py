@@ -130,6 +130,22 @@ class StoreFull(Refusal):
     next_step = "Free space or enlarge the disk, then retry the job: it goes on where it stopped."
 
 
+class EvidenceLacking(Refusal):
+    """What is needed is not whole in the store, so nobody knows what is not needed. Facts: problem."""
+
+    code = "content.evidence-lacking"
+    kind = "conflict"
+    title = "Something that is needed is not whole in the store; nothing was removed."
+    next_step = "Restore or delete the virtual image that the problem names, then collect again."
+
+
+class CollectionPaused(Refusal):
+    code = "content.collection-paused"
+    kind = "conflict"
+    title = "Since the restore nobody has confirmed that this unit goes on; nothing was removed."
+    next_step = "Confirm it in the settings. A dry run is possible now."
+
+
 class UploadUnknown(Refusal):
     """Not there, ended, expired, or somebody else's."""
 

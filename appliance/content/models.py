@@ -1,4 +1,5 @@
-"""Uploads: where a resumable upload stands. The sealed bytes lie in the spool (`appliance.content.spool`)."""
+"""Uploads: where a resumable upload stands. The sealed bytes lie in the spool (`appliance.content.spool`).
+And what collections found in the store, which the web tier cannot open."""
 
 from __future__ import annotations
 
@@ -51,3 +52,34 @@ class Upload(BaseModel):
 
     def __str__(self) -> str:
         return self.name or str(self.pk)
+
+
+class StoreLook(BaseModel):
+    """What one collection, or its dry run, found in the store and did; the newest rows are kept."""
+
+    job_id = models.UUIDField(unique=True)
+    dry_run = models.BooleanField()
+    looked_at = models.DateTimeField()
+    # As it stood at the end. Stored: files of packs, of which live and dead are chunks, the rest is padding.
+    packs = models.PositiveIntegerField()
+    stored_bytes = models.BigIntegerField()
+    live_bytes = models.BigIntegerField()
+    dead_bytes = models.BigIntegerField()
+    leaving_packs = models.PositiveIntegerField()  # of which nothing is needed
+    leaving_bytes = models.BigIntegerField()
+    repackable_packs = models.PositiveIntegerField()  # mostly dead
+    repackable_bytes = models.BigIntegerField()
+    # What was done.
+    removed_packs = models.PositiveIntegerField(default=0)
+    removed_bytes = models.BigIntegerField(default=0)
+    emptied_packs = models.PositiveIntegerField(default=0)  # repacked: they leave, and go after a grace
+    emptied_bytes = models.BigIntegerField(default=0)
+    written_bytes = models.BigIntegerField(default=0)  # of the new packs, which each target is sent
+
+    class Meta:
+        verbose_name = "look at the store"
+        ordering = ("-looked_at",)
+        indexes = [models.Index(fields=["looked_at"], name="content_look_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.looked_at:%Y-%m-%d %H:%M}"

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from appliance.content.errors import UploadUnknown
-from appliance.content.models import Upload
+from appliance.content.models import StoreLook, Upload
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -30,3 +30,18 @@ def upload_for(user: User, upload_id: uuid.UUID | str) -> Upload:
     if upload is None or (upload.state == Upload.State.OPEN and upload.expires_at < timezone.now()):
         raise UploadUnknown(upload=str(wanted))
     return upload
+
+
+def store_looks() -> QuerySet[StoreLook]:
+    """What collections and dry runs found in the store, newest first."""
+    return StoreLook.objects.all()
+
+
+def newest_look() -> StoreLook | None:
+    """The newest of them; None if nobody ever looked."""
+    return store_looks().first()
+
+
+def last_collection() -> StoreLook | None:
+    """The newest that was no dry run."""
+    return store_looks().filter(dry_run=False).first()

@@ -152,6 +152,13 @@ watch(
     works="Expired backup images are removed again",
 )
 watch(
+    "content.collect",
+    failed="What nothing needs could not be removed from the content store",
+    consequence="The unit's disk fills up.",
+    works="The content store is collected again",
+    damage=("content.pack-damaged", "content.pack-missing"),
+)
+watch(
     "backup.lodge_head",
     failed="The newest state of a target could not be lodged at the desk",
     consequence="A target that was rolled back could not be told from a current one.",

@@ -13,6 +13,7 @@ from appliance.backup.actions.set_retention import set_retention
 from appliance.backup.actions.start_backup import start_backup
 from appliance.backup.actions.start_copy import start_copy
 from appliance.backup.actions.start_prune import start_prune
+from appliance.backup.actions.start_use import start_use
 from appliance.backup.actions.start_verify import start_verify
 from appliance.backup.actions.start_verify_due import start_verify_due
 
@@ -30,6 +31,7 @@ __all__ = [
     "start_backup",
     "start_copy",
     "start_prune",
+    "start_use",
     "start_verify",
     "start_verify_due",
     "unprotect_image",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appliance.backup.api import carried, retention, views
+from appliance.backup.api import carried, collecting, retention, views
 
 urlpatterns = [
     path("backup-targets", views.BackupTargetsView.as_view(), name="backup-targets"),
@@ -22,6 +22,9 @@ urlpatterns = [
         retention.VerifyDueView.as_view(),
         name="backup-target-verify-due",
     ),
+    path("backup-targets/<uuid:target_id>/use", collecting.TargetUseView.as_view(), name="backup-target-use"),
+    path("content-store", collecting.ContentStoreView.as_view(), name="content-store"),
+    path("content-store/collect", collecting.StoreCollectView.as_view(), name="content-store-collect"),
     path("retention/preview", retention.RetentionPreviewView.as_view(), name="retention-preview"),
     path("keys/<key_id:key_id>/retire", retention.RetireKeyView.as_view(), name="key-retire"),
     path("backup-images", views.BackupImagesView.as_view(), name="backup-images"),

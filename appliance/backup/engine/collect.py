@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -37,7 +37,7 @@ _PACK = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})\.pack\Z")
 _LIST = re.compile(r"(chains/[0-9a-f]{64}/[0-9]{10}-[0-9a-f]{32})/(header\.jws|packs\.json)\Z")
 
 
-class _KeepAll(Exception):
+class KeepAll(Exception):
     """Why no pack may be collected now."""
 
 
@@ -71,7 +71,7 @@ def collect(work: Work) -> dict[str, Any]:
     try:
         live = _live(work.target, work.trust)
         _require_sole_writer(work)
-    except _KeepAll as reason:
+    except KeepAll as reason:
         return {"deleted": 0, "bytes_freed": 0, "waiting": 0, "kept_because": str(reason)}
     loose = _loose(work.target, live)
     with house.rows(), transaction.atomic():
@@ -113,7 +113,7 @@ def preview(work: Work, due: Iterable[BackupImage]) -> dict[str, Any]:
     try:
         live, all_named = _live(work.target, work.trust, without=going), _live(work.target, work.trust)
         _require_sole_writer(work)
-    except _KeepAll as reason:
+    except KeepAll as reason:
         return {"deleted": 0, "bytes_freed": 0, "waiting": 0, "kept_because": str(reason)}
     freed = {digest: size for digest, size in all_named.items() if digest not in live}
     loose = _loose(work.target, all_named)
@@ -125,15 +125,22 @@ def preview(work: Work, due: Iterable[BackupImage]) -> dict[str, Any]:
     }
 
 
-def _live(target: Target, trust: Trust, without: set[str] = frozenset()) -> dict[str, int]:  # type: ignore[assignment]
-    """Every pack that any list of any chain names, with its size. A list that is missing or not the one its
-    header names stops the collection: what it named is not known."""
+def _live(target: Target, trust: Trust, without: Container[str] = ()) -> dict[str, int]:
+    """Every pack that any list of any chain names, with its size."""
+    live: dict[str, int] = {}
+    for packs in lists_on(target, trust, without):
+        live.update(packs)
+    return live
+
+
+def lists_on(target: Target, trust: Trust, without: Container[str] = ()) -> Iterator[dict[str, int]]:
+    """The pack list of every image of every chain, digest → size. One that is missing or not the one its
+    header names stops the collection (`KeepAll`): what it named is not known."""
     directories: dict[str, set[str]] = {}
     for stat in target.list("chains/"):
         match = _LIST.match(stat.name)
         if match and match.group(1) not in without:
             directories.setdefault(match.group(1), set()).add(match.group(2))
-    live: dict[str, int] = {}
     for directory, names in sorted(directories.items()):
         place = Place.of_directory(directory)
         assert place is not None
@@ -142,19 +149,20 @@ def _live(target: Target, trust: Trust, without: set[str] = frozenset()) -> dict
             if "header.jws" in names:
                 text = target.get_bytes(place.header, limit=MAX_TEXT_BYTES).decode("ascii")
                 image_header.read(text, trust).header.pack_list.check(data, "pack list")
-            live.update(decode_pack_list(data, place.image))
+            packs = decode_pack_list(data, place.image)
         except (ImageRefusal, TargetRefusal, Refused, UnicodeDecodeError) as error:
-            raise _KeepAll(f"the pack list in {directory} cannot be relied on") from error
-    return live
+            raise KeepAll(f"the pack list in {directory} cannot be relied on") from error
+        yield packs
+
+
+def packs_on(target: Target) -> dict[str, int]:
+    """Every pack that lies there, digest → size."""
+    matches = ((_PACK.match(stat.name), stat.size) for stat in target.list("packs/"))
+    return {match.group(1): size for match, size in matches if match}
 
 
 def _loose(target: Target, live: dict[str, int]) -> dict[str, int]:
-    loose = {}
-    for stat in target.list("packs/"):
-        match = _PACK.match(stat.name)
-        if match and match.group(1) not in live:
-            loose[match.group(1)] = stat.size
-    return loose
+    return {digest: size for digest, size in packs_on(target).items() if digest not in live}
 
 
 def _require_sole_writer(work: Work) -> None:
@@ -178,7 +186,7 @@ def _require_sole_writer(work: Work) -> None:
     others = {image.serial for image in images if image.chain not in closed}
     others |= {"unknown"} if _chains(work.target) - closed - {image.chain for image in images} else set()
     if others:
-        raise _KeepAll(f"another unit may be writing here: {', '.join(sorted(others))}")
+        raise KeepAll(f"another unit may be writing here: {', '.join(sorted(others))}")
 
 
 def _chains(target: Target) -> set[str]:
@@ -192,4 +200,4 @@ def _parent(image: BackupImage, trust: Trust) -> str | None:
         return None
 
 
-__all__ = ["SETTLED", "collect", "note_packs", "preview"]
+__all__ = ["SETTLED", "KeepAll", "collect", "lists_on", "note_packs", "packs_on", "preview"]

@@ -19,7 +19,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from appliance.backup.engine import collect, erase, house
+from appliance.backup.engine import collect, erase, house, use
 from appliance.backup.engine.chain import Judgement
 from appliance.backup.engine.deletions import records_on
 from appliance.backup.engine.erase import Work
@@ -101,6 +101,7 @@ def prune(ctx: JobContext) -> dict[str, Any]:
         }
     deleted = [image for image in due if erase.erase(work, image)]
     packs = collect.collect(work)
+    use.measure(row, target, trust)
     return {
         "dry_run": False,
         "expired": [erase.summary(image) for image in marked[:LISTED]],

@@ -12,6 +12,7 @@ import pytest
 from appliance.content.engine.store import Store
 from sealing.content.keys import HeldKeys, SealingKey
 from sealing.secret import DataKey, IdKey, Key256
+from tests.support.bench_fixtures import bench, maker  # noqa: F401
 
 INDEX_KEY = Key256(b"x" * 32)
 ID_KEY = IdKey(b"i" * 32)
