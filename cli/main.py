@@ -19,6 +19,7 @@ MODULES = (
     "backups",
     "keys",
     "recovery",
+    "store",
     "jobs",
     "tickets",
     "registry_of_desk",

@@ -32,6 +32,7 @@ GROUPS = (
         NavItem("Backups", "unit:backups", "archive", READERS, "images verify run"),
         NavItem("Coverage", "unit:coverage", "shield-check", READERS, "map which value opens which image"),
         NavItem("Targets", "unit:targets", "database", READERS, "directory s3 sftp storage copy"),
+        NavItem("Storage", "unit:storage", "package", READERS, "store space garbage collect free"),
         NavItem("Schedules", "unit:schedules", "clock", READERS, "calendar runs missed nightly"),
         NavItem("Keys and values", "unit:keys", "key", READERS, "epoch rotate drill escrow"),
         NavItem("Restore", "unit:restore", "restore", RECOVERERS, "bring back"),

@@ -13,6 +13,7 @@ from portal.unit.views import (
     retention,
     schedules,
     settings,
+    storage,
     survival,
     targets,
 )
@@ -39,6 +40,9 @@ urlpatterns = [
     path("backups/<uuid:image_id>/unprotect/", retention.unprotect, name="backup-unprotect"),
     path("backups/<uuid:image_id>/expire/", retention.expire, name="backup-expire"),
     path("backups/<uuid:image_id>/keep/", retention.keep, name="backup-keep"),
+    path("storage/", storage.storage, name="storage"),
+    path("storage/look/", storage.look, name="storage-look"),
+    path("storage/collect/", storage.collect, name="storage-collect"),
     path("coverage/", coverage.coverage, name="coverage"),
     path("targets/", targets.targets, name="targets"),
     path("targets/<uuid:target_id>/", targets.target, name="target"),
