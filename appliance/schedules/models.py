@@ -25,6 +25,7 @@ class BackupSchedule(BaseModel):
         VERIFY = "verify", "verification"
         COPY = "copy", "copying"
         PRUNE = "prune", "pruning"
+        COLLECT = "collect", "collecting"
 
     class Which(models.TextChoices):
         NEWEST = "newest", "the newest image"
@@ -39,7 +40,7 @@ class BackupSchedule(BaseModel):
     task = models.CharField(max_length=10, choices=Task, default=Task.BACKUP)
     # A removed target leaves its schedules without one, which is loud: see `NoTarget`.
     target = models.ForeignKey(BackupTarget, null=True, on_delete=models.SET_NULL, related_name="schedules")
-    target_name = models.CharField(max_length=100)
+    target_name = models.CharField(max_length=100)  # empty: it is about the unit's own store
     repository_id = models.UUIDField(null=True)  # finds the target again on a unit restored from an image
     which = models.CharField(max_length=10, choices=Which, default=Which.NEWEST)  # of a verification
     depth = models.CharField(max_length=10, choices=Depth, default=Depth.FULL)  # of a verification
@@ -60,6 +61,19 @@ class BackupSchedule(BaseModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def lacks_target(self) -> bool:
+        """It needs one, and this unit does not know it."""
+        return self.task != self.Task.COLLECT and self.target_id is None
+
+    @property
+    def about(self) -> str:
+        """On, or onto, what it runs."""
+        if self.task == self.Task.COLLECT:
+            return "in the content store"
+        name = self.target.name if self.target is not None else self.target_name
+        return f"{'onto' if self.task in (self.Task.BACKUP, self.Task.COPY) else 'on'} {name}"
 
     @property
     def rule_text(self) -> str:

@@ -16,6 +16,7 @@ _LOST = {
     BackupSchedule.Task.VERIFY: "Nobody knows whether the newest images could be restored.",
     BackupSchedule.Task.COPY: "The second copy lacks the newest images.",
     BackupSchedule.Task.PRUNE: "Images that the retention lets go stay, and the target fills up.",
+    BackupSchedule.Task.COLLECT: "What nothing needs any more stays, and the unit's disk fills up.",
 }
 
 

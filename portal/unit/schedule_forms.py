@@ -23,6 +23,7 @@ TASKS = [
     ("verify", "Verify"),
     ("prune", "Prune by the target's policy"),
     ("copy", "Bring a copy up to date"),
+    ("collect", "Collect in the content store"),
 ]
 NTH = [("1", "first"), ("2", "second"), ("3", "third"), ("4", "fourth"), ("5", "fifth"), ("-1", "last")]
 DAYS = [*((str(day), str(day)) for day in range(1, 32)), ("-1", "the last day")]
@@ -37,7 +38,7 @@ class ScheduleForm(forms.Form):
         max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "nightly"})
     )
     task = forms.ChoiceField(choices=TASKS, label="What")
-    target = forms.ModelChoiceField(targets(), label="Target", empty_label=None)
+    target = forms.ModelChoiceField(targets(), label="Target", empty_label=None, required=False)
     which = forms.ChoiceField(
         choices=[("newest", "The newest image"), ("all", "Every image")], label="Which", required=False
     )
@@ -84,6 +85,15 @@ class ScheduleForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["zone"].choices = [(name, name) for name in zones()]  # type: ignore[attr-defined]
         self.fields["target"].queryset = targets()  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Collecting has no target, everything else has one."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        if given.get("task") == "collect":
+            given["target"] = None
+        elif not given.get("target") and "target" not in self.errors:
+            self.add_error("target", "This needs a target.")
+        return given
 
     def rule(self) -> dict[str, Any]:
         """What was filled in, as far as it belongs to the kind of rule that was chosen."""

@@ -20,7 +20,7 @@ def add_schedule(
     *,
     actor: Actor,
     name: str,
-    target: BackupTarget,
+    target: BackupTarget | None,
     rule: Mapping[str, Any],
     zone: str,
     task: str = "backup",
@@ -32,12 +32,14 @@ def add_schedule(
 
     `copy` brings to `target` what is new on the target it is a copy of. A verification looks at the `newest`
     image, at `all`, or at those that are `due`, in the `depth` named (`due` ones always in full).
+    `collect` is about the unit's own store and has no target.
     """
     parsed, place = calendar.parse(rule), calendar.zone_of(zone)
     check_choice("task", task, BackupSchedule.Task.values)
     check_choice("which", which, BackupSchedule.Which.values)
     check_choice("depth", depth, BackupSchedule.Depth.values)
-    if task == BackupSchedule.Task.COPY and target.copy_of_id is None:
+    check_target(task, target)
+    if task == BackupSchedule.Task.COPY and target is not None and target.copy_of_id is None:
         raise NotACopy(target=target.name)
     now = timezone.now()
     with transaction.atomic():
@@ -47,8 +49,8 @@ def add_schedule(
                     name=checked_name(name),
                     task=task,
                     target=target,
-                    target_name=target.name,
-                    repository_id=target.repository_id,
+                    target_name=target.name if target else "",
+                    repository_id=target.repository_id if target else None,
                     which=which,
                     depth=depth,
                     rule=parsed.as_json(),
@@ -66,7 +68,7 @@ def add_schedule(
             facts={
                 "name": schedule.name,
                 "task": task,
-                "target": target.name,
+                "target": schedule.target_name,
                 "rule": schedule.rule,
                 "zone": zone,
             },
@@ -77,6 +79,11 @@ def add_schedule(
 def check_choice(field: str, value: str, known: list[str]) -> None:
     if value not in known:
         raise BadSchedule(field=field, why=f"one of {', '.join(known)}")
+
+
+def check_target(task: str, target: BackupTarget | None) -> None:
+    if (task == BackupSchedule.Task.COLLECT) != (target is None):
+        raise BadSchedule(field="target", why="a target, or for the unit's own store none")
 
 
 def checked_name(name: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from appliance.backup.models import BackupTarget
 from appliance.schedules import calendar
-from appliance.schedules.actions.add_schedule import check_choice, checked_name
+from appliance.schedules.actions.add_schedule import check_choice, check_target, checked_name
 from appliance.schedules.errors import NameTaken
 from appliance.schedules.models import BackupSchedule
 from audit.actor import Actor
@@ -46,6 +46,7 @@ def edit_schedule(
     if catch_up is not None:
         changed["catch_up"] = catch_up
     if target is not None:
+        check_target(schedule.task, target)
         changed |= {
             "target_id": target.pk,
             "target_name": target.name,

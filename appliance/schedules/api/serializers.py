@@ -107,7 +107,9 @@ class BackupScheduleSerializer(serializers.ModelSerializer[BackupSchedule]):
 class NewScheduleSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=100)
     task = serializers.ChoiceField(choices=BackupSchedule.Task.choices, default="backup")
-    target = serializers.UUIDField()
+    target = serializers.UUIDField(
+        default=None, allow_null=True, help_text="none for `collect`, which is about the unit's own store"
+    )
     rule = RuleField(help_text=RULE_HELP)
     zone = serializers.CharField(max_length=80, default="UTC", help_text="such as Europe/Vienna")
     which = serializers.ChoiceField(

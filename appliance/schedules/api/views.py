@@ -49,7 +49,8 @@ class BackupSchedulesView(ListAPIView[BackupSchedule]):
         given = NewScheduleSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = given.validated_data
-        values["target"] = backups.target(values["target"])
+        if values["target"] is not None:
+            values["target"] = backups.target(values["target"])
         schedule = actions.add_schedule(actor=actor_of(request), **values)
         headers = {"Location": reverse("backup-schedule", kwargs={"schedule_id": schedule.pk})}
         return Response(

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from appliance.backup.actions import start_backup, start_copy, start_prune, start_verify, start_verify_due
 from appliance.backup.models import BackupImage, BackupTarget
+from appliance.content.actions.start_collection import start_collection
 from appliance.schedules import calendar, troubles
 from appliance.schedules.errors import (
     JobGone,
@@ -140,10 +141,13 @@ def _begin(schedule: BackupSchedule, now: dt.datetime) -> None:
 
 def _start(schedule: BackupSchedule) -> list[Job]:
     target = schedule.target
+    actor = Actor.system(f"schedule {schedule.name}"[:80])
+    task = BackupSchedule.Task(schedule.task)
+    if task is BackupSchedule.Task.COLLECT:
+        return [start_collection(actor=actor)]
     if target is None:
         raise NoTarget(target=schedule.target_name)
-    actor = Actor.system(f"schedule {schedule.name}"[:80])
-    match BackupSchedule.Task(schedule.task):
+    match task:
         case BackupSchedule.Task.BACKUP:
             return [start_backup(target, actor=actor)]
         case BackupSchedule.Task.PRUNE:

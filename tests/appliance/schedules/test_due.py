@@ -16,7 +16,7 @@ from appliance.backup.retention.policy import Policy
 from appliance.notices.models import Notice
 from appliance.schedules.actions import add_schedule, edit_schedule, pause_schedule, resume_schedule
 from appliance.schedules.engine import due
-from appliance.schedules.errors import NotACopy
+from appliance.schedules.errors import BadSchedule, NotACopy
 from appliance.schedules.models import BackupSchedule, Occurrence
 from appliance.unit.actions import confirm_outbound, pause_outbound
 from appliance.unit.models import Unit
@@ -411,6 +411,23 @@ def test_pruning_runs_by_schedule_and_is_refused_without_a_policy(target: Backup
     clock.at("2027-06-03T00:30")
     due.look()
     assert [job.kind for job in Job.objects.filter(kind="backup.prune")] == ["backup.prune"]
+
+
+def test_collecting_runs_by_schedule_has_no_target_and_misses_none(
+    target: BackupTarget, clock: Clock
+) -> None:
+    with pytest.raises(BadSchedule):
+        schedule_of(target, task="collect")
+    with pytest.raises(BadSchedule):
+        add_schedule(actor=ADA, name="x", target=None, rule=NIGHTLY, zone="UTC", task="backup")
+    schedule = add_schedule(actor=ADA, name="x", target=None, rule=NIGHTLY, zone="UTC", task="collect")
+    with pytest.raises(BadSchedule):
+        edit_schedule(schedule, actor=ADA, target=target)
+    assert (schedule.about, schedule.lacks_target) == ("in the content store", False)
+    clock.at("2027-06-02T03:30")
+    due.look()
+    (job,) = Job.objects.filter(kind="content.collect")
+    assert (job.params["dry_run"], job.actor_name) == (False, "schedule x")
 
 
 def test_copying_runs_by_schedule_to_a_target_that_is_a_copy(target: BackupTarget, clock: Clock) -> None:

@@ -87,6 +87,23 @@ def test_a_refused_schedule_is_not_saved_and_keeps_what_was_typed(daily: dict[st
     assert BackupSchedule.objects.count() == 1
 
 
+def test_collecting_is_set_without_a_target_and_everything_else_with_one(
+    daily: dict[str, Any], admin: Any
+) -> None:
+    untargeted = {**daily, "target": ""}
+    assert b"This needs a target." in admin.post(reverse("unit:schedule-add"), untargeted).content
+    admin.post(reverse("unit:schedule-add"), {**daily, "task": "collect", "name": "weekly"})
+    row = BackupSchedule.objects.get(name="weekly")
+    assert row.target is None
+    for address in (reverse("unit:schedules"), reverse("unit:schedule", args=[row.pk])):
+        assert b"Collecting in the content store" in admin.get(address).content
+    admin.post(
+        reverse("unit:schedule", args=[row.pk]), {**daily, "task": "collect", "name": "weekly", "at": "04:00"}
+    )
+    row.refresh_from_db()
+    assert (row.target, row.rule["at"]) == (None, "04:00")
+
+
 def test_a_schedule_is_changed_paused_resumed_and_removed(
     furnished: dict[str, Any], daily: dict[str, Any], admin: Any
 ) -> None:
