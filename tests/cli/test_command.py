@@ -134,6 +134,15 @@ def test_work_is_started_with_an_idempotency_key(site: FakeSite, strongroom: Run
     assert len(keys) == 2
 
 
+def test_a_collection_is_asked_for_as_it_was_chosen(site: FakeSite, strongroom: Run) -> None:
+    job = {"id": TICKET, "state": "done", "result": {"removed": {"packs": 2}}}
+    site.answers["POST /api/v1/content-store/collect"] = (202, job)
+    site.answers[f"GET /api/v1/jobs/{TICKET}"] = (200, job)
+    chosen = ("--dry-run", "--grace-days", "30", "--repack", "never", "--rewrite-mib", "64")
+    assert strongroom("store", "collect", *chosen) == Exit.OK
+    assert site.bodies() == [{"dry_run": True, "grace_days": 30, "repack": "never", "rewrite_mib": 64}]
+
+
 def test_a_failed_job_shows_its_refusal(
     site: FakeSite, strongroom: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -161,7 +161,8 @@ def test_what_died_is_gone_after_its_grace_and_a_dry_run_before_says_so_and_chan
     assert look is not None
     assert (look.removed_bytes, look.leaving_packs) == (last["removed"]["bytes"], 0)
     intents = Event.objects.filter(action="content.collecting", outcome="intent").order_by("sequence")
-    assert [event.facts["remove"]["packs"] for event in intents] == [0, 1]
+    removed: list[Any] = [event.facts["remove"] for event in intents]
+    assert [found["packs"] for found in removed] == [0, 1]
     check_world()
 
 
@@ -214,7 +215,7 @@ def test_older_images_stay_bit_exact_the_next_one_sends_the_new_packs_and_both_b
             objects_of(image).get(name=name).object_id,
             actor=ADMIN,
             name=f"{name} again",
-            clash="beside",
+            clash="keep-both",
         )
         row = VirtualImage.objects.get(pk=unit.done(back).result["virtual_image"])
         assert unit.digest_of(row) == unit.content[name]

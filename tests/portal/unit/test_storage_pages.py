@@ -75,5 +75,6 @@ def test_the_page_shows_figures_the_last_run_and_what_targets_are_sent(
     page = admin.get(reverse("unit:storage")).content.decode()
     for shown in ("90.0 MB", "33.0 MB", "5.0 MB in 2 packs", "kept: an image is damaged",
                   "4.0 MB more to shelf", "which keeps the old packs",
-                  "1 packs, whose key", "80.0 MB", "Never", "31.0 MB"):  # fmt: skip
+                  "1 pack, whose key", "9.0 MB in 3 packs by the last look",
+                  "80.0 MB", "Never", "31.0 MB"):  # fmt: skip
         assert shown in page, shown
