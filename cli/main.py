@@ -28,6 +28,26 @@ MODULES = (
 )
 
 
+# What the words of a group are about, and where: the same command talks to both sides.
+GROUPS = {
+    "appliance": "at the desk: what customers run, each on its chain of units",
+    "approver": "on your own machine: an approver's key file",
+    "authority-key": "at the desk: the signed list of authority keys",
+    "backup": "on a unit: backup images; start, verify, preview, restore",
+    "customer": "at the desk: customers",
+    "drill": "at the desk: proofs that values still open",
+    "image": "on a unit: virtual images; upload, list, remove",
+    "job": "on either side: long work; watch, cancel, try again",
+    "key": "on a unit: key epochs; rotate, drill, get the value",
+    "request": "at the desk: transfer requests of units that wait for keys",
+    "target": "on a unit: where backups go",
+    "ticket": "at the desk: a lost unit's recovery, from opening to close",
+    "transfer": "on a replacement: ask for the keys, fetch and install them",
+    "unit": "on a unit: what it is; at the desk: units of the registry",
+    "value": "at the desk: lodged values, and what a pasted text belongs to",
+}
+
+
 def load_commands() -> None:
     for name in MODULES:
         importlib.import_module(f"cli.commands.{name}")
@@ -36,7 +56,8 @@ def load_commands() -> None:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="strongroom",
-        description="The command line of a Strongroom unit and of its manufacturer's desk.",
+        description="The command line of a Strongroom unit and of its manufacturer's desk. "
+        "Begin with: strongroom sign-in URL --user NAME",
         epilog="Exit codes: "
         + ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit),
     )
@@ -49,7 +70,8 @@ def build_parser() -> argparse.ArgumentParser:
             below = top
         else:
             if path[0] not in groups:
-                group = top.add_parser(path[0], help=f"{path[0]} …")
+                about = GROUPS[path[0]]
+                group = top.add_parser(path[0], help=about, description=about)
                 groups[path[0]] = group.add_subparsers(dest="_second", metavar="COMMAND", required=True)
             below = groups[path[0]]
         added = below.add_parser(path[-1], help=entry.sentence, description=entry.sentence)

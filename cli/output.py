@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,13 +12,19 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+PIPE_WIDTH = 4000
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
+
 
 class Output:
     """Results go to standard output, everything else to standard error."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        # In a pipe a row is a line, however long; in a terminal long cells fold.
         self.out = Console(highlight=False, soft_wrap=True)
+        if not self.out.is_terminal:
+            self.out.width = PIPE_WIDTH
         self.err = Console(stderr=True, highlight=False)
 
     def result(self, value: Any, columns: Sequence[str] = ()) -> None:
@@ -65,7 +72,9 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Mapping | list):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    text = str(value)
+    moment = MOMENT.fullmatch(text)
+    return f"{moment[1]} {moment[2]}{moment[3]}" if moment else text
 
 
 class JobProgress:

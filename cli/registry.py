@@ -80,5 +80,5 @@ def only(rows: list[dict[str, Any]], what: str) -> dict[str, Any]:
     if len(rows) == 1:
         return rows[0]
     if not rows:
-        raise CommandError(f"no {what} fits", Exit.MISSING)
+        raise CommandError(f"no {what} fit", Exit.MISSING, next_step="The list shows what there is.")
     raise CommandError(f"{len(rows)} {what} fit", Exit.CONFLICT, next_step="Name one of them by its id.")

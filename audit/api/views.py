@@ -19,7 +19,8 @@ from audit.models import Event
 from ground.rest.pagination import CursorPagination
 from ground.rest.permissions import HasRole
 
-READERS = HasRole("admin", "auditor", "custodian")
+# The same people as on the page: who meets a refusal can look up the event it stands under.
+READERS = HasRole("admin", "auditor", "clerk", "approver", "custodian")
 
 
 class EventFilter(filters.FilterSet):

@@ -95,17 +95,29 @@ def requests(call: Call) -> Any:
     return list(call.site.each("transfer-requests"))
 
 
-@command("drill list", "drills that units asked for")
+@command(
+    "drill list",
+    "drills that units asked for",
+    columns=("serial", "state", "created_at", "answered_at", "value_digest"),
+)
 def drills(call: Call) -> Any:
     return list(call.site.each("drills"))
 
 
-@command("ledger", "custody's ledger of openings, countersigned")
+@command(
+    "ledger",
+    "custody's ledger of openings, countersigned",
+    columns=("sequence", "kind", "phase", "subject", "made_at"),
+)
 def ledger(call: Call) -> Any:
     return list(call.site.each("ledger"))
 
 
-@command("authority-key list", "entries of the signed authority list")
+@command(
+    "authority-key list",
+    "entries of the signed authority list",
+    columns=("use", "suite", "state", "key_id", "list_version"),
+)
 def authority_keys(call: Call) -> Any:
     return call.site.get("authority-keys")
 

@@ -13,7 +13,7 @@ import pytest
 
 from cli import session
 from cli.exits import BY_STATUS, Exit
-from cli.main import build_parser, load_commands
+from cli.main import GROUPS, build_parser, load_commands
 from cli.registry import COMMANDS
 from tests.cli.conftest import FakeSite
 
@@ -186,6 +186,7 @@ def test_every_command_has_a_sentence_and_parses_its_help() -> None:
     parser = build_parser()
     assert parser.prog == "strongroom"
     assert all(entry.sentence and not entry.sentence.endswith(".") for entry in COMMANDS.values())
+    assert {path[0] for path in COMMANDS if len(path) > 1} == set(GROUPS)
 
 
 def test_the_table_of_exit_codes_in_the_manual_is_complete() -> None:
