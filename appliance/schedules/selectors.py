@@ -11,17 +11,20 @@ from django.db.models import Model, QuerySet
 from appliance.schedules.calendar import zones
 from appliance.schedules.models import BackupSchedule, Occurrence
 from appliance.schedules.outlook import Overdue, Preview, next_runs, overdue, preview
+from appliance.schedules.projection import Projected, simulate_onto
 from ground.refusals import Missing
 
 __all__ = [
     "Overdue",
     "Preview",
+    "Projected",
     "next_runs",
     "occurrences",
     "overdue",
     "preview",
     "schedule",
     "schedules",
+    "simulate_onto",
     "zones",
 ]
 

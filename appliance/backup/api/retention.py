@@ -1,8 +1,7 @@
-"""REST of retention: policies, their preview, protection and expiry of images, pruning."""
+"""REST of retention: policies, protection and expiry of images, pruning."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -15,9 +14,8 @@ from accounts.permissions import HasRole, actor_of
 from appliance.backup import actions, selectors
 from appliance.backup.api.serializers import BackupImageSerializer
 from appliance.backup.models import RetentionPolicy
-from appliance.backup.retention import Plan, Policy, Simulation
+from appliance.backup.retention import Policy
 from appliance.backup.retention.policy import MOST
-from appliance.backup.retention.simulate import MOST_MONTHS
 from ground.refusals import Missing
 from ground.rest.idempotency import idempotent
 from jobs.api.accepted import accepted
@@ -50,51 +48,6 @@ class RetentionSerializer(RulesSerializer):
     )
     changed_by = serializers.CharField(read_only=True)
     changed_at = serializers.DateTimeField(read_only=True)
-
-
-class ProjectedScheduleSerializer(serializers.Serializer[Any]):
-    every_hours = serializers.IntegerField(min_value=1, max_value=744, required=False, allow_null=True)
-    at = serializers.TimeField(
-        required=False, allow_null=True, help_text="daily at this time of the policy's zone"
-    )
-
-
-class PreviewRequestSerializer(serializers.Serializer[Any]):
-    target = serializers.UUIDField()
-    policy = RulesSerializer()
-    schedule = ProjectedScheduleSerializer(required=False)
-    months = serializers.IntegerField(min_value=1, max_value=MOST_MONTHS, default=3)
-
-
-class KeptSerializer(serializers.Serializer[Any]):
-    image = serializers.UUIDField()
-    made_at = serializers.DateTimeField()
-    reasons = serializers.ListField(child=serializers.CharField())
-
-
-class ExpiringSerializer(serializers.Serializer[Any]):
-    image = serializers.UUIDField(source="id")
-    made_at = serializers.DateTimeField()
-
-
-class LeavingSerializer(serializers.Serializer[Any]):
-    image = serializers.UUIDField()
-    on = serializers.DateField()
-
-
-class SimulatedDaySerializer(serializers.Serializer[Any]):
-    date = serializers.DateField()
-    made = serializers.IntegerField(help_text="images the schedule would make on this day")
-    kept = serializers.IntegerField(help_text="images kept in all at the end of this day")
-    remaining = serializers.IntegerField(help_text="of this day's images, still there at the end of it all")
-    reasons = serializers.ListField(child=serializers.CharField())
-
-
-class PreviewSerializer(serializers.Serializer[Any]):
-    kept = KeptSerializer(many=True)
-    expired = ExpiringSerializer(many=True)
-    leaving = LeavingSerializer(many=True)
-    days = SimulatedDaySerializer(many=True)
 
 
 class WhySerializer(serializers.Serializer[Any]):
@@ -145,39 +98,6 @@ class RetentionView(APIView):
         """End the policy; nothing expires any more."""
         actions.clear_retention(selectors.target(target_id), actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class RetentionPreviewView(APIView):
-    """What a draft policy would keep."""
-
-    def get_permissions(self) -> Any:
-        return [HasRole(*READERS)()]
-
-    @extend_schema(request=PreviewRequestSerializer, responses=PreviewSerializer)
-    def post(self, request: Request) -> Response:
-        """Of the images there are, and of those that a schedule would make in the months to come, day by day.
-        Changes nothing."""
-        given = PreviewRequestSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        data = given.validated_data
-        schedule = data.get("schedule") or {}
-        found = selectors.simulate(
-            selectors.target(data["target"]),
-            Policy(**data["policy"]),
-            months=data["months"],
-            every_hours=schedule.get("every_hours"),
-            at=schedule.get("at"),
-        )
-        return Response(PreviewSerializer(_shown(found.now, found)).data)
-
-
-def _shown(plan: Plan, found: Simulation) -> dict[str, Any]:
-    return {
-        "kept": [dataclasses.asdict(kept) for kept in plan.kept],
-        "expired": list(plan.expired),
-        "leaving": [{"image": image, "on": day} for image, day in sorted(found.leaving.items())],
-        "days": [dataclasses.asdict(day) for day in found.days],
-    }
 
 
 class PruneView(APIView):

@@ -25,7 +25,6 @@ urlpatterns = [
     path("backup-targets/<uuid:target_id>/use", collecting.TargetUseView.as_view(), name="backup-target-use"),
     path("content-store", collecting.ContentStoreView.as_view(), name="content-store"),
     path("content-store/collect", collecting.StoreCollectView.as_view(), name="content-store-collect"),
-    path("retention/preview", retention.RetentionPreviewView.as_view(), name="retention-preview"),
     path("keys/<key_id:key_id>/retire", retention.RetireKeyView.as_view(), name="key-retire"),
     path("backup-images", views.BackupImagesView.as_view(), name="backup-images"),
     path("backup-images/<uuid:image_id>", views.BackupImageView.as_view(), name="backup-image"),

@@ -80,8 +80,9 @@ def simulate(
     leaving = {image.id: first for image in today.expired}
     dates = [first + timedelta(days=n) for n in range(months * DAYS_IN_MONTH)]
     made: dict[date, list[Facts]] = {}
-    for turn in runs:
-        image = Facts(uuid5(_PROJECTED, turn.astimezone(UTC).isoformat()), turn, verified=True)
+    for number, turn in enumerate(runs):
+        # By its number too: two schedules that are due in the same minute make two images.
+        image = Facts(uuid5(_PROJECTED, f"{number} {turn.astimezone(UTC).isoformat()}"), turn, verified=True)
         made.setdefault(turn.astimezone(zone).date(), []).append(image)
     counts: dict[date, int] = {}
     plan = today

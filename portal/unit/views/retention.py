@@ -27,6 +27,7 @@ from appliance.backup.actions import (
     unprotect_image,
 )
 from appliance.backup.retention import Day, Policy, Simulation
+from appliance.schedules.selectors import Projected, simulate_onto
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
 from portal.shell.request import PageRequest
@@ -54,7 +55,7 @@ def retention(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
     initial = {name: getattr(stored, name) for name in (*RULES, "time_zone", "grace_days", "quota_percent")} \
         if stored else {"daily": 7, "weekly": 5, "monthly": 12, "time_zone": settings.TIME_ZONE}  # fmt: skip
     form = RetentionForm(request.POST if acts else None, initial=initial)
-    drawn: Simulation | None = None
+    drawn: Projected | None = None
     if acts and form.is_valid() and "save" in request.POST:
         with attempt(request, "Saved; the next prune goes by it."):
             set_retention(
@@ -67,10 +68,10 @@ def retention(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
             return redirect("unit:retention", target_id=target_id)
     elif acts and form.is_valid():
         with attempt(request):
-            drawn = selectors.simulate(target, form.policy(), months=MONTHS)
+            drawn = simulate_onto(target, form.policy(), months=MONTHS)
     elif stored is not None:
         with attempt(request):
-            drawn = selectors.simulate(target, _policy_of(stored), months=MONTHS)
+            drawn = simulate_onto(target, _policy_of(stored), months=MONTHS)
     jobs = jobs_for(request.user).filter(kind="backup.prune", subject=f"backup-target:{target.pk}")
     return render(
         request,
@@ -81,9 +82,10 @@ def retention(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
             "form": form,
             "may_act": may_act,
             "is_draft": acts,
-            "months": _months(drawn.days) if drawn else [],
-            "leaving": _leaving(target, drawn) if drawn else [],
-            "kept": len(drawn.now.kept) if drawn else 0,
+            "drawn": drawn,
+            "months": _months(drawn.simulation.days) if drawn else [],
+            "leaving": _leaving(target, drawn.simulation) if drawn else [],
+            "kept": len(drawn.simulation.now.kept) if drawn else 0,
             "jobs": jobs.order_by("-created_at")[:1],
             "last": jobs.filter(state="done").order_by("-created_at").first(),
         },

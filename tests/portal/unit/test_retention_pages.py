@@ -103,3 +103,15 @@ def test_a_marked_image_can_be_kept_after_all(furnished: dict[str, Any], admin: 
     admin.post(reverse("unit:backup-keep", args=[image.pk]))
     image.refresh_from_db()
     assert image.state == "verified"
+
+
+def test_the_calendar_is_drawn_from_the_targets_own_schedules_and_names_them(page: str, admin: Any) -> None:
+    assert b"nightly</a>, every day at 02:30" in admin.post(page, {**DRAFT, "draw": ""}).content
+
+
+def test_without_a_schedule_the_page_says_what_it_assumes(
+    furnished: dict[str, Any], page: str, admin: Any
+) -> None:
+    furnished["schedule"].delete()
+    answer = admin.post(page, {**DRAFT, "draw": ""})
+    assert b"as if one image were made each day at 02:30" in answer.content
