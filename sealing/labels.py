@@ -35,6 +35,11 @@ TYP_WITHDRAWAL: Final = "strongroom-withdrawal+jws;v=1"
 TYP_DELETION: Final = "strongroom-deletion+jws;v=1"
 TYP_KEY_FILE: Final = "strongroom-key-file;v=1"
 
+# Checks for people on a value sheet (docs/formats/value-sheet.md §1).
+SHEET: Final = Label(b"strongroom value sheet v1")
+SHEET_LINE: Final = Label(b"strongroom value sheet line v1")
+SHEET_PART: Final = Label(b"strongroom value sheet part v1")
+
 # `info` of HPKE, and the label inside the digest that RSA-OAEP carries.
 SEAL_VALUE: Final = Label(b"strongroom value seal v1")
 SEAL_TRANSFER: Final = Label(b"strongroom transfer seal v1")

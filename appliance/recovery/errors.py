@@ -137,6 +137,12 @@ class FinderMalformed(FinderRefusal):
     next_step = "Copy it again from its source, all of it; the facts name what is wrong with it."
 
 
+class FinderSheet(FinderRefusal):
+    code = "finder.sheet"
+    title = "The value sheet was not read in whole."
+    next_step = "Look at the line or code that is named, mend it, and paste all of them again."
+
+
 class FinderUnknownDocument(FinderRefusal):
     code = "finder.unknown-type"
     title = "The document is of a type or version that this release does not know."

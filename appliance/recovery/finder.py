@@ -4,6 +4,8 @@ A person pastes whatever they hold: a document (a value, a header, a transfer โ€
 serial number, a name. The answer says what it is, what it says of itself, what here bears that name and what
 it opens. Nothing is changed, no key is asked for, and nothing is found that the person could not have listed.
 
+Lines or codes of a value sheet are put together first (docs/formats/value-sheet.md).
+
 A text that has the form of a document is read as strictly as everywhere else, step by step
 (docs/formats/README.md ยง4), and refused with the layer and reason of the step it fails. Only spaces and line
 breaks are forgiven. Signatures are not checked here: the web side holds no root; what was verified before,
@@ -22,10 +24,12 @@ from appliance.recovery import finder_rows as rows
 from appliance.recovery.errors import (
     FinderEmpty,
     FinderMalformed,
+    FinderSheet,
     FinderTooLong,
     FinderUnknownDocument,
 )
 from appliance.recovery.finder_rows import Hit, Sees
+from sealing import sheet
 from sealing.content import header as image_header
 from sealing.documents import (
     approval,
@@ -49,7 +53,7 @@ from sealing.documents import (
 )
 from sealing.documents import image_header as signed_header
 from sealing.encoding import normalise_pasted
-from sealing.errors import Refused
+from sealing.errors import EncodingRefused, Refused
 from sealing.jose import Form, Parsed, digest, parse, peek
 
 if TYPE_CHECKING:
@@ -91,10 +95,12 @@ def find(text: str, *, user: User) -> Finding:
     """What this text is and what is known of it, as far as this person may see."""
     if len(text) > MAX_TEXT:
         raise FinderTooLong(characters=len(text), limit=MAX_TEXT)
+    sees = Sees.of(user)
+    if sheet.is_sheet(text):
+        return _of_sheet(text, sees)
     pasted, shown = normalise_pasted(text), text.strip()
     if not pasted:
         raise FinderEmpty()
-    sees = Sees.of(user)
     if _is_document(pasted):
         return _document(pasted, sees)
     for pattern, asked, title, look in _SHAPES:
@@ -104,6 +110,20 @@ def find(text: str, *, user: User) -> Finding:
                 found.asked, found.title = asked, title if found.hits else f"{title}, unknown here"
                 return found
     return _words(shown, sees)
+
+
+def _of_sheet(text: str, sees: Sees) -> Finding:
+    """Typed lines or the parts of codes: first the value they make, then what any value is answered with."""
+    try:
+        whole = sheet.read(text)
+    except EncodingRefused as error:
+        place = {name: fact for name, fact in error.facts.items() if fact is not None}
+        raise FinderSheet(reason=error.code, why=error.message, **place) from error
+    finding = _document(whole, sees)
+    made = sheet.cut(whole)
+    finding.facts.insert(0, Fact("sheet", made.shown_id))
+    finding.notes.append("Read from a value sheet: every line or code of it is there and fits its check.")
+    return finding
 
 
 def _is_document(pasted: str) -> bool:

@@ -44,6 +44,21 @@ def value(call: Call) -> Any:
 
 
 @command(
+    "key sheet",
+    "the value on paper: a PDF, or its lines as they are typed",
+    KEY,
+    argument("file", type=Path, nargs="?", help="the PDF to write; without it the lines are printed"),
+)
+def sheet(call: Call) -> Any:
+    address, path = f"keys/{key_id(call)}/value/sheet", call.options.file
+    if path is None:
+        sheets = call.site.post(address)
+        return sheets if call.options.json else "\n".join(made["typed"] for made in sheets)
+    path.write_bytes(call.site.request("POST", f"{address}.pdf").content)
+    return {"file": str(path), "size": path.stat().st_size}
+
+
+@command(
     "key held",
     "give the digest of the downloaded value back: somebody besides the unit holds it",
     argument("key", help="key id"),

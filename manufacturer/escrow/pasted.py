@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from sealing import sheet
 from sealing.documents import image_header, value
 from sealing.encoding import normalise_pasted
 from sealing.errors import EncodingRefused, HeaderRefused, Refused
@@ -30,13 +31,20 @@ class Pasted:
     header: image_header.SignedHeader | None = None
     from_header: bool = False
     fault: str = ""
+    why: str = ""  # the fault in words, where it has a place: a line or a code of a value sheet
 
 
 def take_apart(text: str, trust: Trust) -> list[Pasted]:
     """Every document in `text`. Bad ones are among them with their fault; nothing is left out in silence.
 
     Line breaks within one document are forgiven; between two stands an empty line, or each stands on a line.
+    Lines or codes of a value sheet are one value (docs/formats/value-sheet.md).
     """
+    if sheet.is_sheet(text):
+        try:
+            text = sheet.read(text)
+        except EncodingRefused as refused:
+            return [Pasted("unreadable", text, fault=refused.code, why=refused.message)]
     found: list[Pasted] = []
     for piece in _pieces(text)[:MOST]:
         found += _one(piece, trust)

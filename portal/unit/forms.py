@@ -9,18 +9,6 @@ class NameForm(forms.Form):
     name = forms.CharField(max_length=200, label="Name")
 
 
-class TargetForm(forms.Form):
-    name = forms.CharField(
-        max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "vault shelf 3"})
-    )
-    path = forms.CharField(
-        max_length=1000,
-        label="Directory",
-        help_text="An absolute path on this unit, where the storage outside is mounted.",
-        widget=forms.TextInput(attrs={"placeholder": "/mnt/backup", "spellcheck": "false", "class": "mono"}),
-    )
-
-
 class RotateForm(forms.Form):
     reason = forms.CharField(max_length=200, label="Reason", initial="scheduled rotation")
     kind = forms.ChoiceField(
@@ -81,7 +69,8 @@ class FindForm(forms.Form):
     text = forms.CharField(
         max_length=700_000,
         label="Text",
-        help_text="A value, a receipt, a header, a transfer, a digest, a key id, a serial number or a name.",
+        help_text="A value, the lines or codes of a value sheet, a receipt, a header, a transfer, a digest, "
+        "a key id, a serial number or a name.",
         widget=forms.Textarea(
             attrs={"rows": 6, "spellcheck": "false", "class": "mono", "autocomplete": "off"}
         ),

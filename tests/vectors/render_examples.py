@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from sealing import sheet
 from sealing.documents import ticket
 from sealing.encoding import digest_of
 from sealing.labels import TYP_TRANSFER, TYP_VALUE
@@ -42,10 +43,22 @@ def example(name: str, made: Made) -> str:
             return _document(world["device_record"])
         case "key file":
             return _block(_wrapped(_good(name, made)["text"].strip()))
+        case "value sheet":
+            return _sheet()
         case "wrapped data key":
             return _wrapped_key(_good(name, made)["text"], world)
         case _:
             return _document(_good(name, made)["text"])
+
+
+def _sheet() -> str:
+    """A short text in the place of a value: a page of a whole one would show no more."""
+    text = "".join("abcdefghijklmnopqrstuvwxyz0123456789-_."[number * 7 % 39] for number in range(150))
+    made = sheet.cut(text, part_characters=60)
+    parts = "\n".join(part.text for part in made.parts)
+    return _block(
+        "\n".join(["text", *textwrap.wrap(text, 100, break_on_hyphens=False), "", made.typed() + "", parts])
+    )
 
 
 def _good(name: str, made: Made) -> dict[str, Any]:

@@ -141,3 +141,33 @@ class ValueTextSerializer(serializers.Serializer[Any]):
     key_id = serializers.CharField(read_only=True)
     epoch = serializers.IntegerField(read_only=True)
     values = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+
+class SheetLineSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(read_only=True)
+    text = serializers.CharField(read_only=True)
+    check = serializers.CharField(read_only=True, help_text="4 characters, see docs/formats/value-sheet.md")
+
+
+class SheetPartSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(read_only=True)
+    count = serializers.IntegerField(read_only=True)
+    text = serializers.CharField(read_only=True, help_text="what one QR code carries")
+
+
+class ValueSheetSerializer(serializers.Serializer[Any]):
+    """One value on paper."""
+
+    id = serializers.CharField(source="sheet.shown_id", read_only=True)
+    serial = serializers.CharField(read_only=True)
+    appliance = serializers.CharField(read_only=True)
+    epoch = serializers.IntegerField(read_only=True)
+    key_id = serializers.CharField(read_only=True)
+    authority = serializers.CharField(read_only=True)
+    digest = serializers.CharField(read_only=True)
+    proof = serializers.CharField(read_only=True)
+    typed = serializers.CharField(
+        source="sheet.typed", read_only=True, help_text="the lines as they are typed"
+    )
+    lines = SheetLineSerializer(source="sheet.lines", many=True, read_only=True)
+    parts = SheetPartSerializer(source="sheet.parts", many=True, read_only=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -13,12 +15,14 @@ from accounts.permissions import HasRole, actor_of, require_fresh
 from appliance.keys import selectors
 from appliance.keys.actions import (
     download_value,
+    make_value_sheet,
     prove_download,
     start_drill,
     start_rotation,
     waive_drill,
 )
 from appliance.keys.models import KeyEpoch
+from appliance.keys.paper import pdf_of, pdf_response
 from ground.rest.idempotency import idempotent
 from jobs.api.accepted import accepted
 from jobs.api.serializers import JobSerializer
@@ -28,6 +32,7 @@ from .serializers import (
     KeyDetailSerializer,
     KeySerializer,
     RotateSerializer,
+    ValueSheetSerializer,
     ValueTextSerializer,
     WaiversSerializer,
     WaiveSerializer,
@@ -84,6 +89,30 @@ class ValueView(APIView):
         key = selectors.epoch(key_id)
         body = {"key_id": key.key_id, "epoch": key.epoch, "values": text.split()}
         return Response(ValueTextSerializer(body).data)
+
+
+class SheetView(APIView):
+    permission_classes = [ADMINS]
+
+    @extend_schema(operation_id="keys_value_sheet", request=None, responses=ValueSheetSerializer(many=True))
+    def post(self, request: Request, key_id: str) -> Response:
+        """The key's values for paper: lines with checks, parts for QR codes. Each look is logged."""
+        sheets = make_value_sheet(actor=actor_of(request), key_id=key_id, form="text")
+        return Response(ValueSheetSerializer(sheets, many=True).data)
+
+
+class SheetPdfView(APIView):
+    permission_classes = [ADMINS]
+
+    @extend_schema(
+        operation_id="keys_value_sheet_pdf",
+        request=None,
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    def post(self, request: Request, key_id: str) -> HttpResponse:
+        """The same as a PDF to print. Each look is logged."""
+        sheets = make_value_sheet(actor=actor_of(request), key_id=key_id, form="pdf")
+        return pdf_response(sheets[0].epoch, pdf_of(sheets))
 
 
 class HeldView(APIView):

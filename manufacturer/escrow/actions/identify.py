@@ -36,6 +36,7 @@ class Finding:
     proven_at: dt.datetime | None = None
     ticket: str = ""
     fault: str = ""
+    why: str = ""
 
 
 def identify(*, user: User, text: str) -> list[Finding]:
@@ -45,7 +46,7 @@ def identify(*, user: User, text: str) -> list[Finding]:
 
 def _finding(user: User, pasted: Pasted) -> Finding:
     if pasted.fault or pasted.value is None:
-        return Finding(what=pasted.what, fault=pasted.fault, digest=pasted.digest)
+        return Finding(what=pasted.what, fault=pasted.fault, why=pasted.why, digest=pasted.digest)
     value = pasted.value
     if not is_staff(user) and str(user.customer_id) != value.customer:
         return Finding(what=pasted.what, digest=value.digest)

@@ -109,6 +109,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     proven_at = serializers.DateTimeField(allow_null=True)
     ticket = serializers.CharField(allow_blank=True)
     fault = serializers.CharField(allow_blank=True)
+    why = serializers.CharField(allow_blank=True, help_text="the fault in words, where it has a place")
 
 
 class CustodyRequestSerializer(serializers.ModelSerializer[CustodyRequest]):

@@ -110,7 +110,8 @@ def _values_in(text: str) -> tuple[Pasted, ...]:
     found = take_apart(text, current_trust())
     for pasted in found:
         if pasted.fault:
-            raise DocumentRefused(fault=pasted.fault, what=pasted.what)
+            facts = {"why": pasted.why} if pasted.why else {}
+            raise DocumentRefused(fault=pasted.fault, what=pasted.what, **facts)
     values = tuple(pasted for pasted in found if pasted.value is not None)
     if not values:
         raise TicketWithoutValue()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,11 +14,14 @@ from appliance.backup.selectors import images
 from appliance.keys import selectors
 from appliance.keys.actions import (
     download_value,
+    make_value_sheet,
     prove_download,
     start_drill,
     start_rotation,
     waive_drill,
 )
+from appliance.keys.paper import pdf_of, pdf_response, qr_code
+from appliance.keys.sheets import TITLE, WHAT_IT_IS, WHAT_LINES_ARE, WHAT_TO_DO
 from jobs.selectors import jobs_for
 from portal.shell.refused import attempt
 from portal.shell.request import PageRequest
@@ -115,14 +120,30 @@ def value(request: PageRequest, key_id: str) -> HttpResponse:
 @never_cache
 @role_required("admin")
 def sheet(request: PageRequest, key_id: str) -> HttpResponse:
-    """A page to print and keep away from the unit; safe to lose."""
-    text = download_value(actor=actor_of(request), key_id=key_id)
-    found = selectors.epoch(key_id)
+    """A page to print and keep away from the unit, or the same as a PDF; each look is logged."""
+    as_pdf = request.POST.get("as") == "pdf"
+    sheets = make_value_sheet(actor=actor_of(request), key_id=key_id, form="pdf" if as_pdf else "page")
+    if as_pdf:
+        return pdf_response(sheets[0].epoch, pdf_of(sheets))
     return render(
         request,
         "unit/sheet.html",
-        {"key": found, "values": list(zip(selectors.values_of(found), text.splitlines(), strict=False))},
+        {
+            "key": selectors.epoch(key_id),
+            "sheets": [
+                {"made": made, "codes": [_code(part) for part in made.sheet.parts]} for made in sheets
+            ],
+            "title": TITLE,
+            "what": WHAT_IT_IS,
+            "todo": WHAT_TO_DO,
+            "lines": WHAT_LINES_ARE,
+        },
     )
+
+
+def _code(part: Any) -> dict[str, Any]:
+    """One QR code as an image that stands in the page itself."""
+    return {"part": part, "picture": qr_code(part.text).svg_data_uri(border=4, light="#fff")}
 
 
 @require_POST

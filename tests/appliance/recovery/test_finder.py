@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +17,10 @@ from appliance.recovery.finder import MAX_TEXT, Finding, find
 from appliance.recovery.models import TransferCase
 from appliance.unit.models import Unit
 from audit.models import Event
+from sealing import sheet
 from sealing.backupkey import BackupKey
 from sealing.encoding import b64u, canonical_json
+from sealing.jose import digest as digest_of_text
 from tests.support.bench import Bench
 from tests.support.people import client_of, person
 
@@ -135,3 +139,43 @@ def test_everything_that_can_be_pasted_is_found(unit_on_bench: Bench) -> None:
         assert (found.hits, found.opens, found.opens_count) == ([], [], 0), text[:40]
     VirtualImage.objects.filter(name="first").update(owner=member)
     assert kinds(find("first", user=member)) == ["virtual-image"]
+
+
+STORED = json.loads((Path(__file__).parents[2] / "vectors" / "documents.json").read_text())
+ON_PAPER: str = STORED["world"]["value"]
+
+
+@pytest.mark.django_db
+def test_typed_lines_and_scanned_codes_of_a_sheet_are_a_value() -> None:
+    user, made = person("admin"), sheet.cut(ON_PAPER)
+    head, *rows = made.typed().splitlines()
+    for text in (
+        "\n".join([*reversed(rows), head]),
+        "\n".join(part.text for part in reversed(made.parts)),
+    ):
+        finding = find(text, user=user)
+        assert (finding.asked, fact(finding, "sheet")) == ("value", made.shown_id)
+        assert fact(finding, "digest") == digest_of_text(ON_PAPER)
+        assert any("value sheet" in note for note in finding.notes)
+
+
+@pytest.mark.django_db
+def test_a_sheet_that_is_not_whole_is_refused_by_the_place_that_is_wrong() -> None:
+    client, made = client_of(person("member")), sheet.cut(ON_PAPER)
+    typed, parts = made.typed(), [part.text for part in made.parts]
+    other = sheet.cut(ON_PAPER[:-1])
+    for text, reason, place in (
+        (typed.replace(made.lines[4].check, "0000"), "encoding.sheet-line", {"line": 5}),
+        (typed.partition("\n")[2], "encoding.sheet-head", {}),
+        ("\n".join(parts[:3] + parts[4:]), "encoding.sheet-part-missing", {"missing": "4"}),
+        ("\n".join([*parts, other.parts[0].text]), "encoding.sheet-parts-mixed", {"other_sheet": other.id}),
+    ):
+        problem = client.post("/api/v1/finder", {"text": text}, format="json").json()
+        assert (problem["code"], problem["facts"]["reason"]) == ("finder.sheet", reason)
+        assert place.items() <= problem["facts"].items()
+
+
+@pytest.mark.django_db
+def test_a_whole_sheet_of_what_is_no_value_is_read_as_strictly_as_any_text() -> None:
+    with pytest.raises(FinderMalformed):
+        find(sheet.cut("eyJhbGciOiJFUzM4NCJ9.e30.AAAA").typed(), user=person("admin"))

@@ -17,6 +17,7 @@ from manufacturer.rma.actions import open_ticket as opening
 from manufacturer.rma.actions.cancel_ticket import cancel_ticket
 from manufacturer.rma.actions.close_ticket import close_ticket
 from manufacturer.rma.models import Ticket
+from sealing import sheet
 from sealing.backupkey import BackupKey
 from sealing.content.header import ChainLink, FileRef, ImageHeader
 from sealing.documents import image_header
@@ -299,3 +300,27 @@ def test_withdrawing_an_identity_lighter_than_before_is_refused(desk: Desk) -> N
         withdraw_identity(actor=SYSTEM, unit=site.row, reason="failed")
     assert refusal.value.code == "units.identity-withdrawn"
     assert Unit.objects.get(pk=site.row.pk).withdrawn_reason == "stolen"
+
+
+# --- a value sheet ------------------------------------------------------------------------------------------
+
+
+def test_a_value_sheet_is_the_value_typed_or_scanned(desk: Desk) -> None:
+    site = desk.site("acme")
+    made = sheet.cut(site.value)
+    for text in (made.typed(), "\n\n".join(part.text for part in reversed(made.parts))):
+        (found,) = identify(user=site.contact, text=text)
+        assert (found.what, found.known, found.serial) == ("value", True, "acme-1")
+
+
+def test_a_sheet_that_is_not_whole_names_its_line_at_the_finder_and_at_the_ticket(desk: Desk) -> None:
+    site = desk.site("acme")
+    head, *rows = sheet.cut(site.value).typed().splitlines()
+    text = "\n".join([head, *rows[:8], *rows[9:]])
+    (found,) = identify(user=site.contact, text=text)
+    assert (found.what, found.fault) == ("unreadable", "encoding.sheet-line-missing")
+    assert found.why.startswith("line 9 of")
+    with pytest.raises(Refusal) as refused:
+        site.open(text)
+    assert refused.value.code == "documents.refused"
+    assert str(refused.value.facts["why"]).startswith("line 9 of")
