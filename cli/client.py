@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -76,6 +77,25 @@ class Site:
     def delete(self, path: str) -> Any:
         answer = self.request("DELETE", path)
         return answer.json() if answer.content else {}
+
+    def fetch(self, path: str, to: Path, *, start: int = 0) -> None:
+        """A large file, into `to` from byte `start` on. What has arrived stays when the line breaks."""
+        try:
+            with self.http.stream("GET", API + path, headers={"Range": f"bytes={start}-"}) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise refusal_of(answer)
+                with to.open(
+                    "ab" if start and answer.status_code == httpx.codes.PARTIAL_CONTENT else "wb"
+                ) as file:
+                    for piece in answer.iter_bytes():
+                        file.write(piece)
+        except httpx.HTTPError as error:
+            raise CommandError(
+                f"the download broke off: {error}",
+                Exit.UNAVAILABLE,
+                next_step="Run the command again: it goes on where it stopped.",
+            ) from error
 
     def each(self, path: str, **params: Any) -> Iterator[Any]:
         """All rows of a list, page by page."""

@@ -17,6 +17,7 @@ MODULES = (
     "unit",
     "content",
     "backups",
+    "carried",
     "keys",
     "recovery",
     "store",

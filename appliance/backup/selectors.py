@@ -7,12 +7,15 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, Model, Q, QuerySet
 from django.utils import timezone
 
+from appliance.backup.carried import carried_files as carried_files
+from appliance.backup.carried import directory
 from appliance.backup.errors import KeyNotProven, MustRotate, NoActiveKey
 from appliance.backup.models import BackupImage, BackupTarget, RetentionPolicy
 from appliance.backup.needed import images_needing as images_needing
@@ -42,9 +45,20 @@ def uses() -> QuerySet[BackupTarget]:
     return BackupTarget.objects.select_related("use", "retention", "copy_of__retention").order_by("name")
 
 
+def carried_directory() -> Path:
+    """Where carried images are written to and taken from."""
+    return directory()
+
+
 def target(pk: uuid.UUID | str) -> BackupTarget:
     """One target, or `Missing`."""
     return _one(targets(), pk)
+
+
+def are_targets_open() -> bool:
+    """Whether a recovery operator may change targets: only on a unit that does not protect anything yet."""
+    row = units.unit_or_none()
+    return row is not None and row.state in ("blank", "keyed")
 
 
 def images(of: BackupTarget | None = None) -> QuerySet[BackupImage]:

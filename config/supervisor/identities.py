@@ -59,6 +59,7 @@ def separate(spec: SiteSpec, split: Split) -> SiteSpec:
     lay(site.secrets, 0, split.common, DROP_BOX)
     lay(site.db, 0, split.rows, SHARED)
     lay(site.spool, split.web, split.rows, SHARED)
+    lay(spec.root / "carried", split.engine, split.rows, SHARED)
     lay(site.store, split.engine, split.engine, 0o700)
     lay(spec.root / "broker", split.engine, split.engine, 0o700)
     lay(site.keys, split.keys, split.keys, 0o700)

@@ -52,7 +52,8 @@ class KindForm(forms.Form):
         max_length=100, label="Name", widget=forms.TextInput(attrs={"placeholder": "vault shelf 3"})
     )
 
-    def __init__(self, *args: Any, target: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, target: Any = None, blank: bool = False, **kwargs: Any) -> None:
+        """`target`: to change it. `blank`: on a unit that backs nothing up, so that no copy is offered."""
         if target is not None:
             kwargs["initial"] = {**self.kept(target), **kwargs.get("initial", {})}
         super().__init__(*args, **kwargs)
@@ -69,7 +70,7 @@ class KindForm(forms.Form):
                 label="It stands in our own network",
                 help_text="Without this, private and loopback addresses are never called.",
             )
-        if target is None:
+        if target is None and not blank:
             originals = targets().filter(copy_of=None).exclude(repository_id=None)
             self.fields["copy_of"] = forms.ModelChoiceField(
                 originals,

@@ -2,6 +2,7 @@ from django.urls import path
 
 from portal.unit.views import (
     backups,
+    carried,
     coverage,
     finder,
     images,
@@ -31,6 +32,11 @@ urlpatterns = [
     path("images/<uuid:image_id>/delete/", images.delete, name="image-delete"),
     path("backups/", backups.backups, name="backups"),
     path("backups/run/", backups.run, name="backup-run"),
+    path("backups/carried/", carried.carried, name="carried"),
+    path("backups/carried/import/", carried.take_in, name="carried-import"),
+    path("backups/carried/<str:name>/", carried.carried_file, name="carried-file"),
+    path("backups/carried/<str:name>/remove/", carried.remove_file, name="carried-remove"),
+    path("backups/<uuid:image_id>/export/", carried.export, name="backup-export"),
     path("backups/<uuid:image_id>/", backups.backup, name="backup"),
     path("backups/<uuid:image_id>/verify/", backups.verify, name="backup-verify"),
     path("backups/<uuid:image_id>/objects/", objects.objects, name="objects"),

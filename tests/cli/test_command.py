@@ -192,3 +192,20 @@ def test_every_command_has_a_sentence_and_parses_its_help() -> None:
 def test_the_table_of_exit_codes_in_the_manual_is_complete() -> None:
     manual = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text()
     assert all(f"| {code.value} | {code.name.lower().replace('_', '-')} |" in manual for code in Exit)
+
+
+def test_a_carried_image_is_fetched_from_where_it_stopped(
+    site: FakeSite, strongroom: Run, tmp_path: Path
+) -> None:
+    whole, path = b"strongroom-carried-image;v=1\n" + b"x" * 500, tmp_path / "carried"
+    site.answers["GET /api/v1/carried-images"] = (200, {"files": [{"name": "a", "size": len(whole)}]})
+
+    def part(request: httpx.Request) -> httpx.Response:
+        start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        return httpx.Response(206, content=whole[start:])
+
+    site.answers["GET /api/v1/carried-images/a"] = part
+    path.write_bytes(whole[:77])
+    assert strongroom("carried", "download", "a", str(path)) == 0
+    assert path.read_bytes() == whole
+    assert strongroom("carried", "download", "b", str(path)) == 4

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import HasRole, actor_of
 from appliance.backup import selectors
-from appliance.backup.actions.start_export import start_export
-from appliance.backup.actions.start_import import start_import
+from appliance.backup.actions import hand_out_carried, remove_carried, start_export, start_import
 from appliance.backup.carried import carried_files, directory
+from ground.rest.download import asked_start, file_response
 from ground.rest.idempotency import idempotent
 from jobs.api.accepted import accepted
 from jobs.api.serializers import JobSerializer
@@ -61,6 +63,26 @@ class CarriedFilesView(APIView):
     def get(self, request: Request) -> Response:
         shown = {"directory": str(directory()), "files": carried_files()}
         return Response(CarriedFilesSerializer(shown).data)
+
+
+class CarriedFileView(APIView):
+    """One of these files."""
+
+    def get_permissions(self) -> Any:
+        return [HasRole("admin")()]
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        """The file itself; a `Range` goes on with a download that broke off. What is in it is sealed."""
+        begins = asked_start(request) == 0
+        opened = hand_out_carried(name, actor=actor_of(request), note=begins)
+        return file_response(request, opened, name=name)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, name: str) -> Response:
+        """Remove the file; what targets hold stays."""
+        remove_carried(name, actor=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class ExportView(APIView):

@@ -38,6 +38,7 @@ urlpatterns = [
     path("backup-images/<uuid:image_id>/expire", retention.ExpireView.as_view(), name="backup-image-expire"),
     path("backup-images/<uuid:image_id>/keep", retention.KeepView.as_view(), name="backup-image-keep"),
     path("carried-images", carried.CarriedFilesView.as_view(), name="carried-images"),
+    path("carried-images/<str:name>", carried.CarriedFileView.as_view(), name="carried-image"),
     path("backup-images/<uuid:image_id>/export", carried.ExportView.as_view(), name="backup-image-export"),
     path("backup-targets/<uuid:target_id>/import", carried.ImportView.as_view(), name="backup-target-import"),
 ]

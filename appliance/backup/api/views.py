@@ -66,7 +66,11 @@ class BackupTargetView(APIView):
     """One target."""
 
     def get_permissions(self) -> Any:
-        return [HasRole(*(READERS if self.request.method == "GET" else ("admin",)))()]
+        """Before a unit is in service its recovery operator corrects what they have added."""
+        if self.request.method == "GET":
+            return [HasRole(*READERS)()]
+        corrects = self.request.method == "PATCH" and selectors.are_targets_open()
+        return [HasRole(*(CONNECTORS if corrects else ("admin",)))()]
 
     @extend_schema(responses=BackupTargetSerializer)
     def get(self, request: Request, target_id: str) -> Response:

@@ -68,14 +68,15 @@ def export_image(
     if path.exists():
         _same_or_refuse(path, sections, total, check)
         return {"file": path.name, "size": total, "sections": len(sections)}
-    files().mkdir(path.parent)
+    files().mkdir(path.parent, mode=0o770)
     part = path.with_name(path.name + PART)
     done = _take_up(part, sections, check)
     free = shutil.disk_usage(path.parent).free
     start = sections[done - 1].end if done else 0
     if free < total - start:
         raise CarriedNoRoom(bytes_needed=total - start, bytes_free=free)
-    with files().open_append(part) as file:
+    # Web and engine may have user ids of their own: the umask says what their common group may do.
+    with files().open_append(part, mode=0o660) as file:
         if not done:
             file.write(MAGIC)
         for item in objects[done:]:

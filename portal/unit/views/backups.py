@@ -97,6 +97,9 @@ def backup(request: PageRequest, image_id: uuid.UUID) -> HttpResponse:
             .filter(subject=f"backup-image:{found.pk}")
             .order_by("-created_at")[:8],
             "values": selectors.values_on_targets([found]),
+            "files": [
+                file for file in selectors.carried_files() if file.image == str(found.pk) and not file.problem
+            ],
             "may_act": request.user.has_role("admin"),
             "usable": found.state in found.USABLE,
         },

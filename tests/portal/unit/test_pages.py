@@ -43,6 +43,7 @@ PAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "unit:image": (("disk",), CONTENT),
     "unit:backups": ((), READ),
     "unit:backup": (("image",), READ),
+    "unit:carried": ((), (*READ, "recovery-operator")),
     "unit:coverage": ((), READ),
     "unit:targets": ((), READ),
     "unit:storage": ((), READ),
@@ -76,6 +77,9 @@ ACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "unit:backup-verify": (("image",), ("admin",)),
     "unit:storage-look": ((), ("admin",)),
     "unit:storage-collect": ((), ("admin",)),
+    "unit:backup-export": (("image",), ("admin",)),
+    "unit:carried-import": ((), RECOVER),
+    "unit:carried-remove": (("carried",), ("admin",)),
     "unit:target-connect": (("target",), RECOVER),
     "unit:target-remove": (("target",), ("admin",)),
     "unit:target-pin": (("target",), ("admin",)),
@@ -111,13 +115,14 @@ ACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "unit:settings-tampered": ((), ("admin",)),
 }
 # Pages whose answer depends on the unit's state; they have tests of their own.
-ELSEWHERE = {"unit:home", "unit:recover-step", "unit:recover-act"}
+ELSEWHERE = {"unit:carried-file", "unit:home", "unit:recover-step", "unit:recover-act"}
 
 
 def _address(name: str, arguments: tuple[str, ...], furnished: dict[str, Any]) -> str:
     known = {
         **{key: getattr(row, "pk", None) for key, row in furnished.items()},
         "key_id": furnished["key"].key_id,
+        "carried": "nothing.strongroom-image",
         "member": furnished["people"]["member"].pk,
     }
     return reverse(name, args=[known[argument] for argument in arguments])

@@ -12,7 +12,7 @@ from appliance.backup.models import BackupTarget
 from appliance.recovery.models import RecoveryReport, Restore, TransferCase
 from appliance.unit.models import Unit
 from jobs.models import Job
-from portal.unit.views.recover import NAMES
+from portal.unit.recovery.steps import NAMES
 from tests.support.pages import browser_of, inline_code
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +147,97 @@ def test_the_request_is_made_by_a_job(furnished: dict[str, Any]) -> None:
     answer = browser.post(reverse("unit:recover-act", args=["request", "ask"]))
     assert answer["Location"] == "/recover/request/"
     assert Job.objects.filter(kind="recovery.request").count() == 1
+
+
+S3 = {
+    "kind": "s3",
+    "name": "far",
+    "bucket": "backups",
+    "access_key_id": "AKIA-one",
+    "secret_access_key": "a secret of the store",
+}
+SFTP = {"kind": "sftp", "name": "near", "host": "backup.example", "user": "unit", "path": "/srv"}
+MET = "SHA256:" + "A" * 43
+
+
+def _act(browser: Any, act: str, given: dict[str, Any]) -> Any:
+    return browser.post(reverse("unit:recover-act", args=["target", act]), given)
+
+
+@pytest.fixture
+def operator(furnished: dict[str, Any], spool: None) -> Any:
+    _blank(furnished)
+    BackupTarget.objects.all().update(state="ready")
+    return browser_of(furnished["people"]["recovery-operator"])
+
+
+@pytest.fixture
+def spool(unit: Any) -> None:
+    """A key that secrets can be sealed to; nobody opens them here."""
+    from sealing.encoding import b64u
+    from sealing.hpke import KemPrivateKey
+
+    Unit.objects.update(spool_public_key=b64u(KemPrivateKey.generate().public.raw))
+
+
+@pytest.mark.parametrize("kind", ["directory", "s3", "sftp"])
+def test_every_kind_of_target_has_its_form_and_none_offers_a_copy(kind: str, operator: Any) -> None:
+    answer = operator.get(f"/recover/target/?kind={kind}")
+    assert f'name="kind" value="{kind}"'.encode() in answer.content
+    assert b"Holds a copy of" not in answer.content
+    assert inline_code(answer) == []
+
+
+def test_a_blank_unit_takes_an_s3_store_with_its_credentials_which_are_never_shown(operator: Any) -> None:
+    assert _act(operator, "add", S3).status_code == 302
+    made = BackupTarget.objects.get(name="far")
+    assert (made.kind, made.settings) == ("s3", {"bucket": "backups"})
+    assert made.credentials
+    assert b"a secret of the store" not in operator.get("/recover/target/").content
+
+
+def test_an_sftp_server_without_credentials_is_refused_in_words(operator: Any) -> None:
+    answer = _act(operator, "add", SFTP)
+    assert answer.status_code == 409
+    assert b"target.no-credentials" in answer.content
+    assert not BackupTarget.objects.filter(name="near").exists()
+
+
+def test_a_host_key_that_was_met_is_pinned_from_the_wizard(operator: Any) -> None:
+    _act(operator, "add", {**SFTP, "password": "p"})
+    target = BackupTarget.objects.get(name="near")
+    problem = {"code": "target.host-key-unknown", "title": "New.", "facts": {"found": MET}}
+    BackupTarget.objects.filter(pk=target.pk).update(state="refused", problem=problem)
+    assert MET.encode() in operator.get("/recover/target/").content
+    assert _act(operator, "pin", {"target": target.pk, "host_key": MET}).status_code == 302
+    target.refresh_from_db()
+    assert target.settings["host_key"] == MET
+
+
+def test_wrong_credentials_are_replaced_where_the_refusal_is_shown(operator: Any) -> None:
+    _act(operator, "add", S3)
+    target = BackupTarget.objects.get(name="far")
+    given = {**S3, "target": target.pk, "secret_access_key": "another"}
+    assert _act(operator, "change", given).status_code == 302
+    before = target.credentials
+    target.refresh_from_db()
+    assert target.credentials != before
+
+
+def test_a_change_that_is_not_filled_in_right_changes_nothing(operator: Any) -> None:
+    _act(operator, "add", S3)
+    target = BackupTarget.objects.get(name="far")
+    answer = _act(operator, "change", {"target": target.pk, "name": "far", "bucket": ""})
+    assert answer.status_code == 400
+    assert b"Nothing was changed." in answer.content
+
+
+@pytest.mark.parametrize("act", ["change", "pin"])
+def test_once_the_unit_restores_only_an_admin_changes_targets(
+    act: str, operator: Any, furnished: dict[str, Any]
+) -> None:
+    _restoring(furnished)
+    given = {"target": furnished["target"].pk, "name": "elsewhere", "path": "/mnt/x", "host_key": MET}
+    assert _act(operator, act, given).status_code == 404
+    furnished["target"].refresh_from_db()
+    assert furnished["target"].name == "shelf"
