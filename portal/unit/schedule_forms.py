@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Case, When
 
 from appliance.backup.selectors import targets
 from appliance.schedules.calendar import DAY_NAMES, MONTH_NAMES, WEEKDAYS
@@ -84,7 +85,9 @@ class ScheduleForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["zone"].choices = [(name, name) for name in zones()]  # type: ignore[attr-defined]
-        self.fields["target"].queryset = targets()  # type: ignore[attr-defined]
+        # What can be used comes first, so that nobody sets a schedule onto a lost disk by not looking.
+        by_use = Case(When(state="ready", then=0), default=1)
+        self.fields["target"].queryset = targets().order_by(by_use, "name")  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Collecting has no target, everything else has one."""

@@ -46,6 +46,7 @@ class KindForm(forms.Form):
     title: ClassVar[str] = ""
     SETTINGS: ClassVar[tuple[str, ...]] = ()
     SECRETS: ClassVar[tuple[str, ...]] = ()
+    NEEDED: ClassVar[tuple[str, ...]] = ()  # secrets without which a new target is none
     REMOTE: ClassVar[bool] = True
 
     name = forms.CharField(
@@ -70,6 +71,8 @@ class KindForm(forms.Form):
                 label="It stands in our own network",
                 help_text="Without this, private and loopback addresses are never called.",
             )
+        for name in self.NEEDED if target is None else ():
+            self.fields[name].required = True
         if target is None and not blank:
             originals = targets().filter(copy_of=None).exclude(repository_id=None)
             self.fields["copy_of"] = forms.ModelChoiceField(
@@ -126,6 +129,7 @@ class S3Form(KindForm):
     title = "S3-compatible store"
     SETTINGS = ("bucket", "region", "endpoint", "prefix", "ca_certificate")
     SECRETS = ("access_key_id", "secret_access_key", "session_token")
+    NEEDED = ("access_key_id", "secret_access_key")
 
     bucket = _plain("Bucket", required=True, example="unit-backups")
     region = _plain("Region", example="eu-central-1")
@@ -159,13 +163,13 @@ class SftpForm(KindForm):
         example="SHA256:…",
         hint="Leave it empty: the unit shows what it meets and sends nothing before you pin it.",
     )
-    password = _secret("Password")
+    password = _secret("Password", "Either this or the private key.")
     private_key = forms.CharField(
         max_length=16_384,
         label="Or a private key",
         required=False,
         strip=False,
-        help_text="OpenSSH format, without a passphrase. Either a password or a key.",
+        help_text="OpenSSH format, without a passphrase.",
         widget=Unshown(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off", "class": "mono"}),
     )
 

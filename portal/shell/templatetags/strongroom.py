@@ -215,6 +215,12 @@ def place(target: Any) -> str:
 
 
 @register.filter
+def without_job(value: Any) -> str:
+    """A reason without the task's id that stands behind it: the event log has it for whoever needs it."""
+    return re.sub(r"\s*\[job [0-9a-f-]{32,36}\]\s*$", "", str(value or ""))
+
+
+@register.filter
 def initials(name: Any) -> str:
     parts = re.split(r"[\s._@-]+", str(name or "?"))
     return "".join(part[0] for part in parts[:2] if part).upper() or "?"
@@ -287,8 +293,9 @@ def alert(tone: str, title: str, text: str = "", url: str = "", action: str = ""
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: Any, hint: str = "") -> dict[str, Any]:
-    """A form field with label, hint and errors tied to it for assistive technology."""
+def field(bound: Any, hint: str = "", optional: bool = True) -> dict[str, Any]:
+    """A form field with label, hint and errors tied to it for assistive technology. That it may be left empty
+    is said of what is typed and not required, unless `optional` is false: then something else says it."""
     kind = getattr(bound.field.widget, "input_type", "textarea")
     css = {"select": "form-select", "checkbox": "", "radio": "", "file": "form-control"}.get(
         kind, "form-control"
@@ -303,6 +310,7 @@ def field(bound: Any, hint: str = "") -> dict[str, Any]:
         "hint": words,
         "widget": bound.as_widget(attrs=attrs),
         "is_check": kind == "checkbox",
+        "is_optional": optional and not bound.field.required and kind not in ("select", "checkbox"),
     }
 
 

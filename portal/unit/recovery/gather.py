@@ -15,6 +15,7 @@ from portal.unit.recovery.steps import Standing
 from portal.unit.target_forms import FORMS, form_of
 
 USABLE = ("committed", "verified")
+EMPTY = "the place is empty"  # how a look at a target says so
 
 
 def _target(request: PageRequest, now: Standing) -> dict[str, Any]:
@@ -33,9 +34,12 @@ def _target(request: PageRequest, now: Standing) -> dict[str, Any]:
 
 def _entry(target: Any) -> dict[str, Any]:
     problem = target.problem or {}
+    facts = problem.get("facts") or {}
     return {
         "target": target,
-        "met_key": (problem.get("facts") or {}).get("found", ""),
+        "met_key": facts.get("found", ""),
+        # Nothing is wrong with an empty place: a carried image can be taken in onto it.
+        "is_empty": problem.get("code") == "target.not-a-repository" and facts.get("why") == EMPTY,
         "is_unpinned": problem.get("code") == "target.host-key-unknown",
         "form": form_of(target.kind)(target=target, auto_id=f"id_{target.pk}_%s"),
     }

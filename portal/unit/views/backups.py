@@ -19,6 +19,7 @@ from portal.shell.request import PageRequest
 from portal.shell.states import LOOKS
 from portal.shell.tables import Table
 from portal.unit.side import READERS
+from portal.unit.tiles import backup_tiles
 
 STATES = [(name, shown.word) for name, shown in LOOKS["image"].items()]
 KINDS = ("backup.run", "backup.verify", "backup.survey")
@@ -51,7 +52,9 @@ def backups(request: PageRequest) -> HttpResponse:
         "unit/backups.html",
         {
             "table": table,
-            "targets": selectors.targets().order_by("name"),
+            # A copy is filled from its original and never backed up onto.
+            "targets": selectors.targets().filter(copy_of=None).order_by("name"),
+            "tiles": backup_tiles(),
             "why_not": selectors.why_no_backup(),
             "jobs": jobs_for(request.user).filter(kind__in=KINDS, state__in=LIVE),
             "may_act": request.user.has_role("admin"),

@@ -68,14 +68,16 @@ def coverage(request: PageRequest) -> HttpResponse:
     keys = {cover.light for cover in found.epochs}
     opens = "red" if "red" in keys else "amber" if "amber" in keys else "green"
     icon, answer = ANSWERS[opens]
+    tone = TONES[found.light]
     if opens == "green" and found.light != "green":
-        icon, answer = "shield-half", "Yes, but a target is not as it should be."
+        # Everything opens: what is wrong with a target warns, and does not say no.
+        tone, icon, answer = "warn", "shield-half", "Yes, but a target is not as it should be."
     return render(
         request,
         "unit/coverage.html",
         {
             "coverage": found,
-            "tone": TONES[found.light],
+            "tone": tone,
             "icon_name": icon,
             "answer": answer if found.images else "There is no image yet.",
             "first": _first(found),

@@ -76,11 +76,17 @@ def _show(request: PageRequest, now: Standing, name: str, **extra: Any) -> HttpR
         "live": jobs,
         "is_turn": name == now.reached,
         "next_url": reverse("unit:recover-step", args=[now.reached]),
-        "latest": jobs_for(request.user).exclude(state__in=LIVE).order_by("-ended_at").first(),
+        "latest": _latest(request),
     }
     context |= (GATHER[name](request, now) if name in GATHER else {}) | extra
     status = int(context.pop("status", 200))
     return render(request, f"unit/recover_{name}.html", context, status=status)
+
+
+def _latest(request: PageRequest) -> Any:
+    """What ended last; not the looks at targets, of which each target tells by itself."""
+    ended = jobs_for(request.user).exclude(state__in=LIVE).exclude(kind="backup.survey")
+    return ended.order_by("-ended_at").first()
 
 
 @require_POST
