@@ -59,7 +59,7 @@ class CarriedFilesView(APIView):
     def get_permissions(self) -> Any:
         return [HasRole(*READERS)()]
 
-    @extend_schema(responses=CarriedFilesSerializer)
+    @extend_schema(operation_id="carried_images_list", responses=CarriedFilesSerializer)
     def get(self, request: Request) -> Response:
         shown = {"directory": str(directory()), "files": carried_files()}
         return Response(CarriedFilesSerializer(shown).data)
@@ -71,7 +71,10 @@ class CarriedFileView(APIView):
     def get_permissions(self) -> Any:
         return [HasRole("admin")()]
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="carried_images_download",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, name: str) -> HttpResponseBase:
         """The file itself; a `Range` goes on with a download that broke off. What is in it is sealed."""
         begins = asked_start(request) == 0

@@ -8,6 +8,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -62,15 +63,21 @@ class BackupTargetsView(ListAPIView[BackupTarget]):
         return Response(BackupTargetSerializer(target).data, status=status.HTTP_201_CREATED, headers=headers)
 
 
+class MayCorrect(BasePermission):
+    """An admin; before the unit is in service also its recovery operator, who added the target."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        roles = CONNECTORS if selectors.are_targets_open() else ("admin",)
+        return HasRole(*roles)().has_permission(request, view)
+
+
 class BackupTargetView(APIView):
     """One target."""
 
     def get_permissions(self) -> Any:
-        """Before a unit is in service its recovery operator corrects what they have added."""
-        if self.request.method == "GET":
-            return [HasRole(*READERS)()]
-        corrects = self.request.method == "PATCH" and selectors.are_targets_open()
-        return [HasRole(*(CONNECTORS if corrects else ("admin",)))()]
+        if self.request.method == "PATCH":
+            return [MayCorrect()]
+        return [HasRole(*(READERS if self.request.method == "GET" else ("admin",)))()]
 
     @extend_schema(responses=BackupTargetSerializer)
     def get(self, request: Request, target_id: str) -> Response:

@@ -159,3 +159,20 @@ def test_readiness_names_every_link(made: Bench) -> None:
     assert found["answer"] in ("yes", "unsure", "no")
     assert found["links"][0]["name"] == "image"
     assert all(link["action"] for link in found["links"] if link["state"] != "green")
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("blank", 200), ("keyed", 200), ("restoring", 403), ("in_service", 403)]
+)
+def test_the_recovery_operator_corrects_a_target_only_until_the_unit_restores(
+    state: str, status: int, db: None
+) -> None:
+    from tests.support.small_unit import make_target, make_unit
+
+    make_unit(state)
+    target = make_target()
+    client, url = sign_in("recovery-operator"), f"/api/v1/backup-targets/{target.pk}"
+    tag = client.get(url)["ETag"]
+    answer = client.patch(url, {"name": "corrected"}, format="json", headers={"If-Match": tag})
+    assert answer.status_code == status
+    assert client.delete(url).status_code == 403
