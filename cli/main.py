@@ -38,6 +38,7 @@ GROUPS = {
     "customer": "at the desk: customers",
     "drill": "at the desk: proofs that values still open",
     "image": "on a unit: virtual images; upload, list, remove",
+    "carried": "on a unit: backup images as single files, for a disk that is carried by hand",
     "job": "on either side: long work; watch, cancel, try again",
     "key": "on a unit: key epochs; rotate, drill, get the value",
     "request": "at the desk: transfer requests of units that wait for keys",
