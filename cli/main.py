@@ -42,6 +42,7 @@ GROUPS = {
     "job": "on either side: long work; watch, cancel, try again",
     "key": "on a unit: key epochs; rotate, drill, get the value",
     "request": "at the desk: transfer requests of units that wait for keys",
+    "store": "on a unit: what lies in the content store, and collecting what nothing needs",
     "target": "on a unit: where backups go",
     "ticket": "at the desk: a lost unit's recovery, from opening to close",
     "transfer": "on a replacement: ask for the keys, fetch and install them",
