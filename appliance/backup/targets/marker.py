@@ -61,12 +61,14 @@ class Marker:
 
 def read_marker(target: Target) -> Marker | None:
     """The marker of a repository, None of an empty place; `NotARepository` for anything else."""
-    if target.stat(MARKER) is not None:
-        return Marker.decode(target.get_bytes(MARKER, limit=MARKER_BYTES))
-    if not target.is_empty():
-        first = next(islice(target.list(), 1), None)
-        raise NotARepository(why="the place is not empty and has no marker", holds=first and first.name)
-    return None
+    if target.stat(MARKER) is None:
+        if target.is_empty():
+            return None
+        # Another unit may have made the repository between the two looks: only a second one tells.
+        if target.stat(MARKER) is None:
+            first = next(islice(target.list(), 1), None)
+            raise NotARepository(why="the place is not empty and has no marker", holds=first and first.name)
+    return Marker.decode(target.get_bytes(MARKER, limit=MARKER_BYTES))
 
 
 def _make(target: Target, marker: Marker) -> Marker:

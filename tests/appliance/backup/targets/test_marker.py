@@ -15,6 +15,7 @@ from appliance.backup.errors import (
     RepositoryTooNew,
     TargetAbsent,
 )
+from appliance.backup.targets.base import ObjectStat
 from appliance.backup.targets.directory import DirectoryTarget
 from appliance.backup.targets.marker import MARKER, Marker, open_repository
 
@@ -44,6 +45,21 @@ def test_an_empty_place_where_a_repository_was_is_refused_and_stays_empty(target
     with pytest.raises(NotARepository):
         open_repository(target, customer=CUSTOMER, expected=uuid.uuid4(), create=True)
     assert target.is_empty()
+
+
+def test_a_repository_that_another_unit_makes_between_two_looks_is_taken(
+    target: DirectoryTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = target.stat
+
+    def stat_before_the_other(name: str) -> ObjectStat | None:
+        monkeypatch.setattr(target, "stat", look)
+        open_repository(DirectoryTarget(target.root), customer=CUSTOMER, expected=None, create=True)
+        return None
+
+    monkeypatch.setattr(target, "stat", stat_before_the_other)
+    taken = open_repository(target, customer=CUSTOMER, expected=None, create=True)
+    assert taken == open_repository(target, customer=CUSTOMER, expected=None, create=False)
 
 
 def test_another_repository_where_one_was_is_refused(target: DirectoryTarget) -> None:
