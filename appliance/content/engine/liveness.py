@@ -1,8 +1,8 @@
 """Which chunks of which packs are needed: a walk over the recipes of everything that lives.
 
 Positive evidence: an object that is needed and cannot be walked from its first chunk to its last stops the
-walk, because nobody knows then what else of it lies where. One bit is kept for a chunk, so a million chunks
-cost an eighth of a megabyte; reading costs about 10 µs a chunk.
+walk, because nobody knows then what else of it lies where. One bit is kept for a chunk. Measured at 100,000
+chunks on two busy cores: 17 µs of processor time a chunk, 2.5 MiB at the peak.
 """
 
 from __future__ import annotations
