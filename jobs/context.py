@@ -19,6 +19,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from audit.actor import Actor
+from ground.db.parking import let_go, unit_of_work
 from ground.refusals import Refusal
 from jobs.models import Job, JobLine
 
@@ -73,7 +74,7 @@ class JobContext:
 
     def log(self, text: str) -> None:
         """Add a line to the job's log, for people; never a secret."""
-        with _LetGo(), transaction.atomic():
+        with unit_of_work(), transaction.atomic():
             # The row is locked first, so that two threads never take one number.
             if not Job.objects.filter(pk=self.job_id, lease_token=self.token).update(
                 version=F("version") + 1, changed_at=timezone.now()
@@ -100,7 +101,7 @@ class JobContext:
     def renew(self) -> None:
         """Lengthen the lease and look for a cancellation: one UPDATE, one SELECT."""
         until = timezone.now() + dt.timedelta(seconds=settings.JOB_LEASE_SECONDS)
-        with _LetGo():
+        with unit_of_work():
             held = Job.objects.filter(pk=self.job_id, lease_token=self.token)
             if not held.update(lease_until=until):
                 self._lost.set()
@@ -110,12 +111,12 @@ class JobContext:
                 self._cancelled.set()
 
     def release(self) -> None:
-        """Close this thread's database connection before a long stretch without it.
+        """Let go of this thread's database connection before a long stretch without it.
 
-        An open connection holds the writers' gate, and a restore waits for all of them. The next query
-        opens it again. Not inside a transaction.
+        A connection in use holds the writers' gate, and a restore waits for all of them. The next query
+        takes it again. Not inside a transaction.
         """
-        connections["default"].close()
+        let_go()
 
     def flush(self) -> None:
         """Write the last progress, whatever the time."""
@@ -129,24 +130,13 @@ class JobContext:
         if values is None or self._lost.is_set():
             return
         try:
-            with _LetGo():
+            with unit_of_work():
                 Job.objects.filter(pk=self.job_id, lease_token=self.token).update(
                     **values, changed_at=timezone.now(), version=F("version") + 1
                 )
         except (DatabaseError, Refusal):
             # Progress is for people; the work goes on without it.
             log.warning("job %s: progress was not written", self.job_id, exc_info=True)
-
-
-class _LetGo:
-    """Close this thread's connection after use, unless the handler is inside a transaction of its own."""
-
-    def __enter__(self) -> None:
-        self._was_open = connections["default"].connection is not None
-
-    def __exit__(self, *_: object) -> None:
-        if not self._was_open and not connections["default"].in_atomic_block:
-            connections["default"].close()
 
 
 class Meter:

@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit.log import record
+from ground.db.parking import let_go
 from ground.refusals import Refusal
 from jobs.arrows import CLEARED, arrow
 from jobs.broker import send_on_commit
@@ -30,22 +31,22 @@ BACKOFF = (1.0, 5.0, 30.0)  # seconds before the next attempt
 def run_job(job_id: uuid.UUID) -> None:
     """Work on the job if it is there, due, free and nobody else's; otherwise do nothing.
 
-    The database connection is closed around the handler: it holds the writers' gate, and a handler may
+    The database connection is let go of around the handler: it holds the writers' gate, and a handler may
     take hours.
     """
     try:
         claimed = claim(job_id)
         if claimed is None:
             return
+        let_go()
         context, handler = claimed
+        heartbeat = Heartbeat(context)
+        heartbeat.start()
+        try:
+            _work(context, handler)
+        finally:
+            heartbeat.stop()
     finally:
-        connections["default"].close()
-    heartbeat = Heartbeat(context)
-    heartbeat.start()
-    try:
-        _work(context, handler)
-    finally:
-        heartbeat.stop()
         connections.close_all()
 
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connections
 from django.utils import timezone
 
 from appliance.backup.credentials import FIELD as CREDENTIALS
@@ -25,6 +24,7 @@ from appliance.content.engine.store import Store
 from appliance.keys.client import EngineKeys, ImageKeys, KeyProcess, Status
 from appliance.keys.engine.process import key_process
 from appliance.keys.engine.secrets import Opener
+from ground.db.parking import unit_of_work
 from ground.refusals import Refusal
 from sealing.content.header import ImageHeader
 from sealing.content.keys import HeldKeys, SealingKey
@@ -34,16 +34,10 @@ from sealing.trust import Trust
 RELEASE = "0.1.0"  # of this program, as headers name it; docs only, nothing is decided by it
 
 
-@contextmanager
-def rows() -> Iterator[None]:
-    """One unit of work with the database: the connection holds the writers' gate and is closed after it,
-    so that a job of hours never keeps a switch waiting."""
-    was_open = connections["default"].connection is not None
-    try:
-        yield
-    finally:
-        if not was_open and not connections["default"].in_atomic_block:
-            connections["default"].close()
+def rows() -> AbstractContextManager[None]:
+    """One unit of work with the database; between two of them the writers' gate is free, so that a job of
+    hours never keeps a switch waiting."""
+    return unit_of_work()
 
 
 @contextmanager
