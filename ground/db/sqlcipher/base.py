@@ -126,7 +126,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         return connection
 
     def park(self) -> None:
-        """Let go of the gate and keep the file open for this thread's next unit of work (`ground.db.parking`).
+        """Let go of the gate and keep the file open for the next unit of work (`ground.db.parking`).
 
         Opening anew and closing as the last one cost five flushes of the disk a time: the log is made, its
         directory flushed, and at the end all of it checkpointed.
