@@ -18,6 +18,8 @@ from .hpke import KemPublicKey
 from .identity import Certificate, UnitCertificate, check_authority, check_root, check_unit_chain
 from .oaep import OaepPublicKey
 
+MAX_CHAINS = 32  # units whose chain is checked once: the same bytes lead to the same root
+
 
 class Trust:
     """Root → authority list → everybody else; and, at custody, root → rosters → people."""
@@ -27,6 +29,7 @@ class Trust:
         self.root: Certificate = check_root(root)
         self._authorities = authority_list.read(authorities, self.root)
         self._roster: Roster | None = None
+        self._chains: dict[tuple[bytes, ...], UnitCertificate] = {}
         for text in rosters:
             self.take_roster(text)
 
@@ -98,7 +101,12 @@ class Trust:
 
     def unit(self, chain: tuple[bytes, ...]) -> UnitCertificate:
         """A unit's chain up to the pinned root, through a device authority that the list knows."""
-        certificate = check_unit_chain(chain, self.root)
+        certificate = self._chains.get(chain)
+        if certificate is None:
+            certificate = check_unit_chain(chain, self.root)
+            if len(self._chains) < MAX_CHAINS:
+                self._chains[chain] = certificate
+        # Asked each time: a newer list may have revoked the authority.
         self.signing_key(certificate.authority.key.thumbprint, "device-authority")
         return certificate
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.backup.engine.repository import Place, chain_name
 from appliance.backup.errors import ImageForged, ImageMisplaced, ImageRefusal
 from appliance.backup.targets import Target
+from appliance.backup.targets.base import ObjectStat
 from sealing.documents import deletion_record
 from sealing.documents.deletion_record import DeletionRecord
 from sealing.errors import Refused
@@ -36,10 +37,17 @@ class Records:
         return found if found is not None and found.image == str(place.image) else None
 
 
-def records_on(target: Target, *, trust: Trust, repository: uuid.UUID, customer: uuid.UUID) -> Records:
-    """Read and judge every record."""
+def records_on(
+    target: Target,
+    *,
+    trust: Trust,
+    repository: uuid.UUID,
+    customer: uuid.UUID,
+    listing: Iterable[ObjectStat] | None = None,
+) -> Records:
+    """Read and judge every record. `listing`: what lies below `chains/`, if it was asked for already."""
     found = Records()
-    for stat in target.list("chains/"):
+    for stat in target.list("chains/") if listing is None else listing:
         match = _RECORD.match(stat.name)
         place = Place.of_directory(match.group(1)) if match else None
         if place is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from appliance.backup.errors import PackListDamaged
 from appliance.backup.targets import Target
+from appliance.backup.targets.base import ObjectStat
 
 PACK_LIST_BYTES = 64 << 20  # docs/formats/repository.md §5
 MANIFEST_BYTES = 64 << 20  # a manifest is one pack at most
@@ -112,10 +113,11 @@ def decode_pack_list(data: bytes, image: uuid.UUID) -> dict[str, int]:
     return packs
 
 
-def headers_on(target: Target) -> list[tuple[Place, str, int]]:
-    """Place, name and size of every object that has a header's name, sorted by chain and sequence."""
+def headers_on(target: Target, listing: Iterable[ObjectStat] | None = None) -> list[tuple[Place, str, int]]:
+    """Place, name and size of every object that has a header's name, sorted by chain and sequence. `listing`:
+    what lies below `chains/`, if it was asked for already."""
     found = []
-    for stat in target.list("chains/"):
+    for stat in target.list("chains/") if listing is None else listing:
         place = Place.of_header(stat.name)
         if place is not None:
             found.append((place, stat.name, stat.size))

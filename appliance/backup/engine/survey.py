@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -27,6 +28,11 @@ from sealing.trust import Trust
 
 ASKED = 50  # headers that a listing left out and that are asked for by name
 FINDINGS = 200  # kept on the row; more says no more
+_AT_ONCE = 500  # rows asked for in one query
+# A header that is back, or that a killed job had written and not yet noted: the image exists.
+_CAME_BACK = Q(state__in=[BackupImage.State.WRITING, BackupImage.State.ABANDONED]) | Q(
+    state=BackupImage.State.DAMAGED, problem__code=HeaderMissing.code
+)
 
 
 def survey(
@@ -43,7 +49,8 @@ def survey(
     found: list[tuple[Place, str]] = []
     unread: list[Finding] = []
     listed: set[uuid.UUID] = set()
-    for place, name, _ in headers_on(target):
+    listing = list(target.list("chains/"))
+    for place, name, _ in headers_on(target, listing):
         listed.add(place.image)
         try:
             found.append((place, target.get_bytes(name, limit=MAX_TEXT_BYTES).decode("ascii")))
@@ -52,7 +59,9 @@ def survey(
     _require_whole_listing(row, target, listed)
     with rows():
         known = [*heads, *_heads_in_rows(row)]
-    records = records_on(target, trust=trust, repository=marker.repository, customer=marker.customer)
+    records = records_on(
+        target, trust=trust, repository=marker.repository, customer=marker.customer, listing=listing
+    )
     judgement = judge(
         found,
         trust=trust,
@@ -85,42 +94,33 @@ def _require_whole_listing(row: BackupTarget, target: Target, listed: set[uuid.U
 
 def _heads_in_rows(row: BackupTarget) -> list[KnownHead]:
     """The newest image of each chain that this unit's rows remember on this target."""
-    newest: dict[str, BackupImage] = {}
-    for image in row.images.filter(state__in=[*BackupImage.USABLE, "expired", "deleted"]).exclude(header=""):
-        if image.chain not in newest or image.sequence > newest[image.chain].sequence:
-            newest[image.chain] = image
-    return [
-        KnownHead(
-            sequence=image.sequence,
-            made_at=image.made_at or image.created_at,
-            serial=image.serial,
-            chain=image.chain,
-            digest=image.header_digest,
-        )
-        for image in newest.values()
-        if image.state != BackupImage.State.DELETED
-    ]
+    told = row.images.filter(state__in=[*BackupImage.USABLE, "expired", "deleted"]).exclude(header="")
+    columns = ("sequence", "made_at", "created_at", "serial", "chain", "header_digest", "state")
+    newest: dict[str, tuple[KnownHead, str]] = {}
+    for sequence, made_at, created_at, serial, chain, digest, state in told.values_list(*columns):
+        if chain not in newest or sequence > newest[chain][0].sequence:
+            head = KnownHead(sequence, made_at or created_at, serial, chain, digest)
+            newest[chain] = (head, state)
+    return [head for head, state in newest.values() if state != BackupImage.State.DELETED]
 
 
 def _write(row: BackupTarget, judgement: Judgement, own_chain: str) -> None:
-    there: set[uuid.UUID] = set()
+    there = {found.place.image for found in judgement.images}
+    known = _states_of(there)
     for found in judgement.images:
-        there.add(found.place.image)
-        facts = image_facts(found, own_chain)
-        image, made = BackupImage.objects.get_or_create(
-            pk=found.place.image, defaults={"target": row, "state": BackupImage.State.COMMITTED, **facts}
-        )
-        if image.target_id != row.pk:  # known from the target of which this one is a copy
-            ImageCopy.objects.update_or_create(image=image, target=row, defaults={"found_at": timezone.now()})
-        if made or image.target_id != row.pk:
-            continue
-        # A header that is back, or that a killed job had written and not yet noted: the image exists.
-        revived = Q(state__in=[BackupImage.State.WRITING, BackupImage.State.ABANDONED]) | Q(
-            state=BackupImage.State.DAMAGED, problem__code=HeaderMissing.code
-        )
-        BackupImage.objects.filter(revived, pk=image.pk).update(
-            state=BackupImage.State.COMMITTED, problem=None, **facts
-        )
+        before = known.get(found.place.image)
+        if before is None:
+            BackupImage.objects.create(
+                pk=found.place.image,
+                target=row,
+                state=BackupImage.State.COMMITTED,
+                **image_facts(found, own_chain),
+            )
+        elif before.target != row.pk:  # known from the target of which this one is a copy
+            copy = {"found_at": timezone.now()}
+            ImageCopy.objects.update_or_create(image_id=found.place.image, target=row, defaults=copy)
+        elif before.came_back:
+            _revive(found, own_chain)
     row.copied_images.exclude(image__in=there).delete()
     gone = row.images.filter(state__in=[BackupImage.State.COMMITTED, BackupImage.State.VERIFIED]).exclude(
         pk__in=there
@@ -136,6 +136,33 @@ def _write(row: BackupTarget, judgement: Judgement, own_chain: str) -> None:
         fresh_to=judgement.fresh_to,
     )
     row.refresh_from_db()
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the rows said of an image whose header is there."""
+
+    target: uuid.UUID
+    came_back: bool
+
+
+def _states_of(images: set[uuid.UUID]) -> dict[uuid.UUID, _Before]:
+    """Rows by image, asked for in few queries: most of them need nothing."""
+    found: dict[uuid.UUID, _Before] = {}
+    wanted = sorted(images)
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows = BackupImage.objects.filter(pk__in=wanted[start : start + _AT_ONCE])
+        back = rows.filter(_CAME_BACK).values_list("pk", flat=True)
+        came_back = set(back)
+        for pk, target in rows.values_list("pk", "target_id"):
+            found[pk] = _Before(target, pk in came_back)
+    return found
+
+
+def _revive(found: Found, own_chain: str) -> None:
+    BackupImage.objects.filter(_CAME_BACK, pk=found.place.image).update(
+        state=BackupImage.State.COMMITTED, problem=None, **image_facts(found, own_chain)
+    )
 
 
 def _write_deletions(row: BackupTarget, records: Records) -> None:

@@ -98,6 +98,22 @@ def test_an_image_of_another_customer_is_not_an_image(world: World) -> None:
     assert (judged.images, codes(judged)) == ([], ["image.wrong-customer"])
 
 
+def test_what_was_believed_once_is_refused_under_another_root_and_with_another_signature(
+    world: World,
+) -> None:
+    """A process verifies a signature once; it believes nothing for that."""
+    chain, other = Chain(world), Chain(world)
+    place, text = chain.add()
+    assert len(chain.judged().images) == 1
+    another_root = judge(
+        [(place, text)], trust=World().trust, repository=REPOSITORY, customer=uuid.UUID(CUSTOMER.id), known=()
+    )
+    assert codes(another_root) == ["image.bad-signature"]
+    _, foreign = other.add()
+    exchanged = ".".join([*text.split(".")[:2], foreign.split(".")[2]])
+    assert codes(chain.judged(found=[(place, exchanged)])) == ["image.bad-signature"]
+
+
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_a_header_with_one_character_changed_is_forged(world: World, part: int) -> None:
     chain = Chain(world)
