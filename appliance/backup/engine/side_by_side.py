@@ -1,4 +1,4 @@
-"""The same work for many things, two at a time."""
+"""The same work for many things, a few at a time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _POLL_SECONDS: Final = 1.0
 
 
 def side_by_side(
-    work: Callable[[T], R], things: Iterable[T], check: Callable[[], object]
+    work: Callable[[T], R], things: Iterable[T], check: Callable[[], object], *, workers: int = WORKERS
 ) -> Iterator[tuple[T, R]]:
     """(thing, what `work` gave for it), as they end. The first failure is raised after what already runs has
     ended; nothing more is begun then. `check` may raise, to cancel."""
     waiting = iter(things)
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="side") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="side") as pool:
         running: dict[Future[R], T] = {}
         try:
             while True:
-                for thing in itertools.islice(waiting, WORKERS + _AHEAD - len(running)):
+                for thing in itertools.islice(waiting, workers + _AHEAD - len(running)):
                     running[pool.submit(work, thing)] = thing
                 if not running:
                     return

@@ -101,6 +101,8 @@ class Target(ABC):
     kind: ClassVar[str]
     SETTINGS: ClassVar[Mapping[str, bool]]  # names, and whether they must be given
     CREDENTIALS: ClassVar[Sequence[frozenset[str]]] = ()  # sets of which exactly one is given in full
+    # Whether `put` reads back every byte it has written and compares it before the object gets its name.
+    reads_back: bool = False
 
     def close(self) -> None:  # noqa: B027  # most have nothing to let go of
         """Let go of connections; the next call makes them anew."""

@@ -1,16 +1,19 @@
 """A directory as a target: a mounted disk, or a network file system.
 
-Writing: a temporary name beside the final one, every byte, fsync of the file, rename, fsync of the directory
-(`ground.files`, the one seam where tests make storage fail). Safe on NFS: the rename stays within one
-directory, a rename that "failed" after it happened is recognised by looking at the result, no lock and no
-access time is relied on, and `ESTALE` is reported as unreachable storage. Symbolic links are never followed:
-what is a link is not an object. The directory seen by `probe` is remembered: if another file system appears
-there (a disk that was unmounted in mid-backup), nothing is written into it.
+Writing: a temporary name beside the final one, every byte, all of it read back and compared with the digest,
+fsync of the file, rename, fsync of the directory (`ground.files`, the one seam where tests make storage
+fail). Reading back compares what the source gave and what the file holds in one, so it is hashed once. Safe
+on NFS: the rename stays within one directory, a rename that "failed" after it happened is recognised by
+looking at the result, no lock and no access time is relied on, and `ESTALE` is reported as unreachable
+storage. Symbolic links are never followed: what is a link is not an object. The directory seen by `probe` is
+remembered: if another file system appears there (a disk that was unmounted in mid-backup), nothing is written
+into it.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat as stat_module
 import time
@@ -37,7 +40,6 @@ from appliance.backup.targets.base import (
     SourceFailed,
     Target,
     check_name,
-    from_source,
 )
 from ground.files import files
 from ground.files.fs import TEMPORARY_PREFIX
@@ -65,9 +67,39 @@ def _as_refusal(path: Path) -> Iterator[None]:
         raise refusal(path=str(path), error=errno.errorcode.get(error.errno or 0, "unknown")) from error
 
 
+def _announced(pieces: Iterable[bytes], *, name: str, size: int) -> Iterator[bytes]:
+    """The pieces, as long as there are not more than announced; errors of the source as `SourceFailed`."""
+    length = 0
+    source = iter(pieces)
+    while True:
+        try:
+            piece = next(source, None)
+        except Exception as error:
+            raise SourceFailed(error) from error
+        if piece is None:
+            return
+        length += len(piece)
+        if length > size:
+            raise ObjectCorrupt(name=name, why="more bytes than announced", size=size)
+        yield piece
+
+
+def _digest_of(descriptor: int, size: int) -> str:
+    """SHA-256 of what lies in a file now."""
+    found, buffer, at = hashlib.sha256(), memoryview(bytearray(min(size, READ_BYTES))), 0
+    while at < size:
+        count = os.preadv(descriptor, [buffer], at)
+        if not count:
+            break
+        found.update(buffer[:count])
+        at += count
+    return found.hexdigest()
+
+
 class DirectoryTarget(Target):
     kind: ClassVar[str] = "directory"
     SETTINGS: ClassVar[Mapping[str, bool]] = {"path": True}
+    reads_back = True
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -130,8 +162,10 @@ class DirectoryTarget(Target):
         with _as_refusal(path):
             self._make_parents(path.parent)
             with files().open_new(path) as new:
-                for piece in from_source(pieces, name=name, digest=digest, size=size):
+                for piece in _announced(pieces, name=name, size=size):
                     new.write(piece)
+                if new.size != size or _digest_of(new.fileno(), size) != digest:
+                    raise ObjectCorrupt(name=name, why="the bytes are not those announced", size=new.size)
                 try:
                     new.commit()
                 except FileNotFoundError:

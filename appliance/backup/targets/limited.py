@@ -68,6 +68,7 @@ class LimitedTarget(Target):
 
     def __init__(self, inner: Target, bucket: Bucket) -> None:
         self.inner, self._bucket = inner, bucket
+        self.reads_back = inner.reads_back
 
     def put(self, name: str, pieces: Iterable[bytes], *, digest: str, size: int) -> bool:
         return self.inner.put(name, self._slowly(pieces), digest=digest, size=size)

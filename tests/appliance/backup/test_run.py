@@ -16,6 +16,8 @@ from appliance.backup.engine import write
 from appliance.backup.engine.repository import Place, decode_pack_list, pack_name
 from appliance.backup.errors import KeyNotProven, MustRotate, NoActiveKey
 from appliance.backup.models import BackupImage, BackupTarget
+from appliance.backup.targets import ObjectStat
+from appliance.backup.targets.directory import DirectoryTarget
 from appliance.unit.models import Unit
 from audit.models import Event
 from config.site import site
@@ -215,6 +217,34 @@ def test_the_header_is_what_the_page_says_and_names_nobody(unit_on_bench: Bench)
     clear = b"".join(data for name, data in objects.items() if not name.startswith("packs/"))
     for name in (b"first", b"second", b"ada"):
         assert name not in clear
+
+
+def test_many_packs_are_asked_for_by_one_listing_and_what_it_leaves_out_by_name(
+    unit_on_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = unit_on_bench
+    target = bench.add_target()
+    bench.back_up(target)
+    monkeypatch.setattr(write, "FEW_PACKS", 0)
+    asked: list[str] = []
+    real_stat, real_list = DirectoryTarget.stat, DirectoryTarget.list
+
+    def stat(self: DirectoryTarget, name: str) -> ObjectStat | None:
+        asked.append(name)
+        return real_stat(self, name)
+
+    monkeypatch.setattr(DirectoryTarget, "stat", stat)
+    image = bench.back_up(target, verify=False)
+    assert image.pack_count > 1
+    assert len({name for name in asked if name.startswith("packs/")}) == 1, "the new one alone"
+
+    asked.clear()
+    monkeypatch.setattr(
+        DirectoryTarget, "list", lambda self, prefix="": [] if prefix == "packs/" else real_list(self, prefix)
+    )
+    image = bench.back_up(target, verify=False)
+    assert image.new_bytes < image.stored_bytes, "a listing that shows nothing proves nothing"
+    assert len({name for name in asked if name.startswith("packs/")}) == image.pack_count
 
 
 def test_packs_leave_the_unit_verbatim(unit_on_bench: Bench) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from appliance.backup.errors import (
     BadTargetSettings,
+    ObjectCorrupt,
     ObjectMissing,
     TargetAbsent,
     TargetFull,
@@ -172,6 +173,19 @@ def test_a_rename_whose_answer_was_lost_is_recognised_by_its_result(target: Dire
     with use(LostAnswer()):
         assert put(target, "packs/aa/one.pack", b"content") is True
     assert list(target.get("packs/aa/one.pack")) == [b"content"]
+
+
+class Altering(Fs):
+    """A disk that keeps other bytes than it was given, and says nothing."""
+
+    def write_all(self, descriptor: int, path: Path, data: bytes | memoryview) -> None:
+        super().write_all(descriptor, path, bytes([data[0] ^ 1]) + bytes(data[1:]))
+
+
+def test_what_the_disk_keeps_differently_never_gets_its_name(target: DirectoryTarget) -> None:
+    with use(Altering()), pytest.raises(ObjectCorrupt):
+        put(target, "packs/aa/one.pack", b"content")
+    assert list(target.list()) == []
 
 
 class FailAt(Fs):
