@@ -128,10 +128,12 @@ class Batch:
             raise
 
     def _commit(self) -> None:
-        for lane in self._lanes:
-            lane.flush()
-        for recipe, intake in self._objects:
-            self._ledger.index.add_recipe(recipe, intake.pack_rows(), self._ledger.generation)
+        # The packs are durable under their names before the commit that makes them visible.
+        with self._ledger.index.transaction():
+            for lane in self._lanes:
+                lane.flush()
+            for recipe, intake in self._objects:
+                self._ledger.index.add_recipe(recipe, intake.pack_rows(), self._ledger.generation)
 
     def __enter__(self) -> Self:
         if not self._exclusive.acquire(blocking=False):
