@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.content.engine.lanes import Ledger
     from sealing.content.ids import ChunkNamer
 
-CHUNKS_IN_PACK: Final = 400  # 64 MiB of chunks of 160 KiB
+CHUNKS_IN_PACK: Final = 512  # 64 MiB of chunks of 128 KiB that do not compress
 CHUNK_BYTES: Final = 24
 OBJECTS: Final = 20
 

@@ -21,8 +21,9 @@ from . import labels
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-CUT_MIN_BYTES: Final = 32 * KIB  # docs/formats/pack.md §2
-CUT_AVERAGE_PARAMETER: Final = 128 * KIB  # chunks are 160 KiB on average: minimum + parameter
+CUT_MIN_BYTES: Final = 64 * KIB  # docs/formats/pack.md §2; docs/adr/024
+CUT_AVERAGE_PARAMETER: Final = 64 * KIB  # chunks are 128 KiB on average: minimum + parameter
+CUT_NORMALISATION: Final = 0  # none: with the parameter at the minimum it would only shift the average
 CUT_MAX_BYTES: Final = 1 * MIB
 SEGMENT_BYTES: Final = 16 * MIB  # a cut is forced at each multiple, so that threads work side by side
 ID_BYTES: Final = 32
@@ -63,7 +64,13 @@ class Cutter:
     __slots__ = ("_cdc",)
 
     def __init__(self, seed: int) -> None:
-        self._cdc = FastCDC(CUT_AVERAGE_PARAMETER, min_size=CUT_MIN_BYTES, max_size=CUT_MAX_BYTES, seed=seed)
+        self._cdc = FastCDC(
+            CUT_AVERAGE_PARAMETER,
+            min_size=CUT_MIN_BYTES,
+            max_size=CUT_MAX_BYTES,
+            normalized_chunking=CUT_NORMALISATION,
+            seed=seed,
+        )
 
     def cut(self, segment: memoryview) -> list[int]:
         """Lengths of the chunks of `segment`, in order; their sum is its length."""
