@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.apps.registry import Apps
+from django.apps.registry import apps as current_apps
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.management.color import no_style
 from django.db import DatabaseError, DataError, IntegrityError, connections, transaction
@@ -23,7 +24,7 @@ from django.db.models import Field, Model
 from appliance.backup.engine.dbformat import Opening, StreamReader, StreamRefused, Table
 from appliance.recovery.errors import StreamDamaged, StreamInconsistent, StreamTooNew, ValueHasNoPlace
 from appliance.unit.secrets import seal_secret
-from ground.db.generations import migrate
+from ground.db.generations import copy_schema, migrate
 from ground.db.portable import declarations
 from sealing.encoding import from_b64u
 from sealing.errors import Refused
@@ -45,7 +46,7 @@ def load_stream(source: BinaryIO, alias: str, *, watch: Watch) -> Loaded:
     """Load into the empty scratch database `alias`; at the end it stands at this release's migrations."""
     try:
         reader = StreamReader(source)
-        apps = _migrate_to(alias, reader.opening)
+        apps, is_newest = _build(alias, reader.opening)
         loaded = Loaded(reader.opening)
         with transaction.atomic(using=alias):
             _load_tables(reader, alias, apps, loaded, watch)
@@ -56,22 +57,36 @@ def load_stream(source: BinaryIO, alias: str, *, watch: Watch) -> Loaded:
         raise StreamDamaged(why=str(error)) from error
     except IntegrityError as error:
         raise StreamInconsistent(why="a row contradicts another") from error
-    _migrate_forward(alias)
-    check_references(alias)
+    if not is_newest:
+        _migrate_forward(alias)
+        check_references(alias)
     return loaded
 
 
 def unknown_migrations(recorded: Iterable[Sequence[str]]) -> list[str]:
     """Migrations that this release does not have: the image was made by a newer one."""
-    known = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+    known = _known_migrations()
     return sorted(f"{app}.{name}" for app, name in recorded if (app, name) not in known)
 
 
-def _migrate_to(alias: str, opening: Opening) -> Apps:
-    """Migrate the scratch database to exactly what the stream recorded; its historical models."""
-    unknown = unknown_migrations(opening.migrations)
+def _known_migrations() -> set[tuple[str, str]]:
+    return set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+def _build(alias: str, opening: Opening) -> tuple[Apps, bool]:
+    """Bring the empty scratch database to exactly what the stream recorded; its models, and whether that is
+    this release's newest state."""
+    known, recorded = _known_migrations(), set(opening.migrations)
+    unknown = sorted(f"{app}.{name}" for app, name in recorded - known)
     if unknown:
         raise StreamTooNew(unknown=unknown[:20])
+    if recorded == known and copy_schema(alias, recorded):
+        return current_apps, True
+    return _migrate_to(alias, opening), False
+
+
+def _migrate_to(alias: str, opening: Opening) -> Apps:
+    """The same by migrations: for an image of an older release."""
     executor = MigrationExecutor(connections[alias])
     recorded = set(opening.migrations)
     parents = {
