@@ -140,13 +140,14 @@ class DatabaseWrapper(stock.DatabaseWrapper):
     def ensure_connection(self) -> None:
         """As the parent does; a parked connection takes the gate again, and gives way if the database was
         switched meanwhile."""
-        parked, self._parked = self._parked, None
+        parked = self._parked
         if parked is not None and self.connection is not None:
-            self._hold = SharedHold()
+            self._hold = SharedHold()  # it stays parked if the gate does not open in time
+            self._parked = None
             found = os.stat(self.settings_dict["NAME"])
             if (found.st_dev, found.st_ino) != parked:
                 self.close()
-        super().ensure_connection()  # type: ignore[no-untyped-call]  # not in the stubs
+        super().ensure_connection()
 
     @property
     def is_parked(self) -> bool:
