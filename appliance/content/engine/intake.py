@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import mmap
 import os
 import queue
 import threading
@@ -154,7 +155,9 @@ class _Worker:
 
     def work(self, segment: Segment) -> _Result:
         if self._buffer is None:
-            self._buffer = memoryview(bytearray(SEGMENT_BYTES))
+            # Mapped, not allocated: it goes back to the system with its last view, whereas an allocator keeps
+            # blocks of this size for the next job of a process that lives long.
+            self._buffer = memoryview(mmap.mmap(-1, SEGMENT_BYTES))
         data = segment.load(self._buffer[: segment.length])
         chunks: list[tuple[bytes, int]] = []
         views: dict[bytes, memoryview] = {}
