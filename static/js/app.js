@@ -251,13 +251,13 @@ $$("[aria-current=step]").forEach((step) => { const row = step.parentElement; ro
 // Live fragments: the job row changed, so fetch what shows it. Polling stands in while there is no stream.
 // An element says what it shows by data-live="jobs" or data-live="job:<id>"; the change arrives as sr:changed.
 const waiting = new Map();
-// What a person is filling in, has opened or selected, or is asked about is not pulled away from under them.
 function touched(field) {
   if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
   if (field.tagName !== "SELECT") return field.type !== "hidden" && field.value !== field.defaultValue;
   const first = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
   return field.multiple ? [...field.options].some((option) => option.selected !== option.defaultSelected) : field.selectedOptions[0] !== first;
 }
+// What a person is filling in, has opened or selected, or is asked about is not pulled away from under them.
 function inUse(element) {
   if (document.querySelector("dialog[open]:not(#finder)")) return true;
   if (element.matches(":has(:is(input, textarea, select):focus), :has(details.sr-more[open], details.sr-call[open])")) return true;
