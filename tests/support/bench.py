@@ -9,8 +9,10 @@ and copied from then on (`tests.support.shelf`); a second one of the same serial
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -54,15 +56,16 @@ from tests.support.shelf import Shelf
 ADMIN = Actor.command("bench")
 PASSWORD = "correct horse battery staple"
 SERIAL = "SR-A-0001"
+LOST_AND_KEYED = "lost-and-keyed"
 KIB, MIB = 1024, 1024 * 1024
 
 
 class Bench:
     """What stands on the bench, and the hands of an admin."""
 
-    def __init__(self, maker: Maker, targets: Path) -> None:
+    def __init__(self, maker: Maker, targets: Path | None = None) -> None:
         self.maker = maker
-        self.targets = targets
+        self.targets = targets or site().root.with_name(f"{site().root.name}-targets")
         self.running = RunningKeys(site().root)
         self.shelf = Shelf()
         self._taken: set[str] = set()  # serials
@@ -98,19 +101,31 @@ class Bench:
 
         return self._put("unit", serial, make)
 
-    def put_furnished_unit(self) -> Status:
+    def put_furnished_unit(self) -> None:
         """As `put_unit`, with a person and two small virtual images of theirs."""
-        pieces = {"first": noise(1), "second": noise(1, 200 * KIB) + noise(2)}
 
         def make() -> None:
             self.put_unit()
             ada = self.add_person()
-            for name, data in pieces.items():
-                self.add_image(name, data, ada)
+            self.add_image("first", noise(1), ada)
+            self.add_image("second", noise(1, 200 * KIB) + noise(2), ada)
 
-        status = self._put("furnished", SERIAL, make)
-        self.content |= {name: hashlib.sha256(data).hexdigest() for name, data in pieces.items()}
-        return status
+        self.stage("furnished", make)
+
+    def stage(self, name: str, make: Callable[[], object]) -> None:
+        """What `make` brings about on an empty bench, targets and all: done once in a run, then copied."""
+        assert not self._taken, "a stage is the first thing on a bench"
+        told = self.shelf.place / name / "told.json"
+        if self.shelf.has(name):
+            self.running.kill()
+            self.shelf.put(name, self.targets)
+            self.running.start()
+            self.content, taken = json.loads(told.read_text())
+            self._taken.update(taken)
+        else:
+            make()
+            self.shelf.keep(name, self.targets)
+            told.write_text(json.dumps([self.content, sorted(self._taken)]))
 
     def _put(self, kind: str, serial: str, make: Callable[[], None]) -> Status:
         # Two units of one test are never copies of one another, whatever their serial.
@@ -134,9 +149,14 @@ class Bench:
         return key_id
 
     def clear(self) -> None:
-        """End what stands here for good."""
+        """End what stands here for good. What lies on targets stays."""
         self.running.kill()
         self.shelf.put_empty()
+
+    def clear_away(self) -> None:
+        """The targets too."""
+        self.clear()
+        shutil.rmtree(self.targets, ignore_errors=True)
 
     def restart_keys(self) -> None:
         self.running.restart()
@@ -313,6 +333,24 @@ class Bench:
         from sealing.jose import peek
 
         return list(peek(image.header).claims["values"])
+
+
+def back_up_twice(bench: Bench) -> None:
+    """A stage: a furnished unit with two verified images on a target."""
+    bench.put_furnished_unit()
+    target = bench.add_target()
+    bench.back_up(target)
+    bench.back_up(target)
+
+
+def lose_and_key(bench: Bench) -> None:
+    """A stage: a unit was backed up and is gone; a replacement holds its key and knows its target."""
+    bench.put_furnished_unit()
+    image = bench.back_up(bench.add_target())
+    values, head = bench.values_in(image), image.head
+    bench.put_blank_unit("SR-B-0001")
+    bench.add_target()
+    bench.install(values, [head])
 
 
 class _Reader:

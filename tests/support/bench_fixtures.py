@@ -31,20 +31,18 @@ def maker() -> Maker:
 
 
 @pytest.fixture
-def bench(
-    transactional_db: Any, maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
+def bench(transactional_db: Any, maker: Maker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """An empty bench. No broker stands beside it: the tests run jobs by hand, as a sweeper would."""
     import appliance.backup.tasks
     import appliance.recovery.tasks  # noqa: F401  # registers the handlers, as a worker does
     from tests.support.bench import Bench
 
     monkeypatch.setattr("jobs.broker.send", lambda _: False)
-    stand = Bench(maker, tmp_path / "targets")
+    stand = Bench(maker)
     try:
         yield stand
     finally:
-        stand.clear()
+        stand.clear_away()
 
 
 @pytest.fixture

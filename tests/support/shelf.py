@@ -29,28 +29,29 @@ class Shelf:
     def has(self, name: str) -> bool:
         return (self.place / name).is_dir()
 
-    def keep(self, name: str) -> None:
-        """The site as it stands now, unless one of that name is kept. Its key process may run on."""
+    def keep(self, name: str, *beside: Path) -> None:
+        """The site as it stands now, with folders `beside` it, unless one of that name is kept. Its key
+        process may run on."""
         if self.has(name):
             return
         connections["default"].close()  # the last to close writes everything into the one file
         kept = self.place / name
         kept.mkdir(parents=True)
         shutil.copy2(site().current_database, kept / "database")
-        for folder in _FOLDERS:
-            if (site().root / folder).is_dir():
-                shutil.copytree(site().root / folder, kept / folder, symlinks=True)
+        for folder in (*(site().root / name for name in _FOLDERS), *beside):
+            if folder.is_dir():
+                shutil.copytree(folder, kept / folder.name, symlinks=True)
         if (site().secrets / _ROOT).is_file():
             shutil.copy2(site().secrets / _ROOT, kept / _ROOT)
 
-    def put(self, name: str) -> None:
+    def put(self, name: str, *beside: Path) -> None:
         """Make the site what was kept. Nothing of it may be open, no key process run."""
         kept = self.place / name
         self._put_database(kept / "database")
-        for folder in _FOLDERS:
-            shutil.rmtree(site().root / folder, ignore_errors=True)
-            if (kept / folder).is_dir():
-                shutil.copytree(kept / folder, site().root / folder, symlinks=True)
+        for folder in (*(site().root / name for name in _FOLDERS), *beside):
+            shutil.rmtree(folder, ignore_errors=True)
+            if (kept / folder.name).is_dir():
+                shutil.copytree(kept / folder.name, folder, symlinks=True)
         (site().secrets / _ROOT).unlink(missing_ok=True)
         if (kept / _ROOT).is_file():
             shutil.copy2(kept / _ROOT, site().secrets / _ROOT)

@@ -12,14 +12,15 @@ from appliance.backup.engine.verify import place_of
 from appliance.backup.models import BackupImage, BackupTarget
 from sealing.content.header import header_digest
 from sealing.documents import image_header
-from tests.support.bench import ADMIN, Bench
+from tests.support.bench import ADMIN, Bench, back_up_twice
 
 
 @pytest.fixture
-def two(unit_on_bench: Bench) -> tuple[Bench, BackupTarget, list[BackupImage]]:
+def two(bench: Bench) -> tuple[Bench, BackupTarget, list[BackupImage]]:
     """A target with two images."""
-    target = unit_on_bench.add_target()
-    return unit_on_bench, target, [unit_on_bench.back_up(target), unit_on_bench.back_up(target)]
+    bench.stage("two-images", lambda: back_up_twice(bench))
+    target = BackupTarget.objects.get()
+    return bench, target, list(target.images.order_by("sequence"))
 
 
 def look(bench: Bench, target: BackupTarget) -> BackupTarget:

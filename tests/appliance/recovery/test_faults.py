@@ -18,7 +18,7 @@ from appliance.unit.selectors import unit
 from ground.db import generations
 from ground.files import use
 from jobs.models import Job
-from tests.support.bench import ADMIN, Bench
+from tests.support.bench import ADMIN, LOST_AND_KEYED, Bench, lose_and_key
 from tests.support.faultfs import RAISING, Fault, FaultFs
 from tests.support.world import check_world
 
@@ -47,21 +47,15 @@ def every(points: Sequence[int]) -> Iterator[Strike]:
 
 
 @pytest.fixture
-def lost(unit_on_bench: Bench) -> Bench:
+def lost(bench: Bench) -> Bench:
     """A keyed replacement, connected to the target of a unit that is gone; kept, to be put there again."""
-    bench = unit_on_bench
-    image = bench.back_up(bench.add_target())
-    values, head = bench.values_in(image), image.head
-    bench.put_blank_unit("SR-B-0001")
-    bench.add_target()
-    bench.install(values, [head])
-    bench.shelf.keep("lost")
+    bench.stage(LOST_AND_KEYED, lambda: lose_and_key(bench))
     return bench
 
 
 def put_again(bench: Bench) -> None:
     bench.running.kill()
-    bench.shelf.put("lost")
+    bench.shelf.put(LOST_AND_KEYED, bench.targets)
     bench.running.start()
 
 

@@ -13,15 +13,19 @@ from tests.support.bench import ADMIN, Bench
 
 
 @pytest.fixture
-def restored(unit_on_bench: Bench) -> Bench:
-    bench = unit_on_bench
+def restored(bench: Bench) -> Bench:
+    bench.stage("restored", lambda: lose_and_restore(bench))
+    return bench
+
+
+def lose_and_restore(bench: Bench) -> None:
+    bench.put_furnished_unit()
     image = bench.back_up(bench.add_target())
     values = bench.values_in(image)
     bench.put_blank_unit("SR-B-0001")
     bench.add_target()
     bench.install(values, [image.head])
     bench.restore(BackupImage.objects.get())
-    return bench
 
 
 def test_no_report_before_a_new_image_is_verified(restored: Bench) -> None:

@@ -32,20 +32,15 @@ from config.site import site
 from ground.db import generations
 from jobs.actions import cancel_job
 from jobs.models import Job
-from tests.support.bench import ADMIN, PASSWORD, Bench, damage, noise
+from tests.support.bench import ADMIN, LOST_AND_KEYED, PASSWORD, Bench, damage, lose_and_key, noise
 from tests.support.people import person
 from tests.support.world import check_world
 
 
 @pytest.fixture
-def lost(unit_on_bench: Bench) -> Bench:
+def lost(bench: Bench) -> Bench:
     """A unit was backed up and is gone; a keyed replacement stands in its place, connected to the target."""
-    bench = unit_on_bench
-    image = bench.back_up(bench.add_target())
-    values, head = bench.values_in(image), image.head
-    bench.put_blank_unit("SR-B-0001")
-    bench.add_target()
-    bench.install(values, [head])
+    bench.stage(LOST_AND_KEYED, lambda: lose_and_key(bench))
     return bench
 
 

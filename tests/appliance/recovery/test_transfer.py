@@ -21,13 +21,17 @@ from tests.support.bench import ADMIN, Bench
 
 
 @pytest.fixture
-def lost(unit_on_bench: Bench) -> tuple[Bench, list[str]]:
+def lost(bench: Bench) -> tuple[Bench, list[str]]:
     """A backed-up unit is gone, a blank one connected to its target; and the values from the headers."""
-    bench = unit_on_bench
+    bench.stage("lost", lambda: lose(bench))
+    return bench, bench.values_in(BackupImage.objects.get())
+
+
+def lose(bench: Bench) -> None:
+    bench.put_furnished_unit()
     bench.back_up(bench.add_target())
     bench.put_blank_unit("SR-B-0001")
     bench.add_target()
-    return bench, bench.values_in(BackupImage.objects.get())
 
 
 def altered(text: str) -> str:

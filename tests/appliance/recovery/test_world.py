@@ -20,17 +20,14 @@ from config.site import site
 from ground.db import generations
 from jobs.actions import start_job
 from jobs.models import Job
-from tests.support.bench import ADMIN, Bench, damage
+from tests.support.bench import ADMIN, Bench, back_up_twice, damage
 from tests.support.world import WorldBroken, check_world, violations
 
 
 @pytest.fixture
-def world(unit_on_bench: Bench) -> Bench:
+def world(bench: Bench) -> Bench:
     """A sound world with two images on a target."""
-    bench = unit_on_bench
-    target = bench.add_target()
-    bench.back_up(target)
-    bench.back_up(target)
+    bench.stage("two-images", lambda: back_up_twice(bench))
     return bench
 
 

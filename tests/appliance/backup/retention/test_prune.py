@@ -53,6 +53,12 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def four(bench: Bench) -> tuple[Bench, BackupTarget, list[BackupImage]]:
     """Four verified images, a day apart; the virtual image "extra" stands only in the second of them."""
+    bench.stage("four-images", lambda: make_four(bench))
+    target = BackupTarget.objects.get()
+    return bench, target, list(target.images.order_by("sequence"))
+
+
+def make_four(bench: Bench) -> None:
     bench.put_unit()
     bench.add_image("first", noise(1, 64 * KIB))
     target = bench.add_target()
@@ -64,7 +70,6 @@ def four(bench: Bench) -> tuple[Bench, BackupTarget, list[BackupImage]]:
     for age, image in enumerate(reversed(images)):
         BackupImage.objects.filter(pk=image.pk).update(made_at=F("made_at") - age * DAY)
     set_retention(target, actor=ADMIN, policy=Policy(keep_last=1), grace_days=0, quota_percent=100)
-    return bench, target, images
 
 
 def prune(bench: Bench, target: BackupTarget, **options: Any) -> Job:
