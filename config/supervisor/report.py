@@ -35,7 +35,8 @@ def print_accounts(console: Console, world: World) -> None:
         if site is None or name not in world.living():
             say(f"\n  {name}  lost for good")
             continue
-        say(f"\n  {name}  {site.url}  {what}")
+        told = "the replacement, with the content of the lost unit" if _recovered(world, name) else what
+        say(f"\n  {name}  {site.url}  {told}")
         for account in sorted(site.accounts, key=lambda one: ORDER.index(_role(one.role))):
             role = _role(account.role)
             say(f"    {account.user:<8} {account.password:<21} {role} · {DUTIES[role]}")
@@ -46,12 +47,21 @@ def print_accounts(console: Console, world: World) -> None:
     say(f"\n  All of it, with tokens for REST: {world.credentials.path} (readable by you alone).\n")
 
 
+def _recovered(world: World, name: str) -> bool:
+    """Whether the replacement has the lost unit's accounts by now."""
+    site = world.credentials.sites.get(UNIT_B)
+    return name == UNIT_B and site is not None and any(_role(one.role) == "admin" for one in site.accounts)
+
+
 def _role(roles: str) -> str:
     return next((role for role in ORDER if role in roles.split(",")), ORDER[0])
 
 
 def print_journey(console: Console, world: World, *, can_lose: bool) -> None:
     """Ten lines that a person can follow without a manual; each page says what comes next."""
+    if _recovered(world, UNIT_B):
+        console.print(f"The journey was made. To make it again, stop and remove {world.root}.", markup=False)
+        return
     a, desk, b = world.url(UNIT_A), world.url(DESK), world.url(UNIT_B)
     lose = (
         "type “lose” and Enter here, and unit-a is ended with everything on it"

@@ -84,3 +84,15 @@ def test_every_account_is_printed_whole_with_what_it_is_for(tmp_path: Path) -> N
     for part in ("alice-password", "ada-passphrase", "people/ada.key", world.url(DESK), "type “lose”"):
         assert part in text
     assert "unit-a  lost for good" in text
+
+
+def test_after_the_journey_it_is_not_told_again(tmp_path: Path) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=200, highlight=False, soft_wrap=True)
+    with World(tmp_path) as world:
+        world.credentials.put(UNIT_B, world.url(UNIT_B), [Account("alice", "p", "t", "admin")])
+        print_accounts(console, world)
+        print_journey(console, world, can_lose=True)
+    assert "the replacement, with the content of the lost unit" in out.getvalue()
+    assert "The journey was made." in out.getvalue()
+    assert "rescue" not in out.getvalue()
