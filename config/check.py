@@ -85,9 +85,9 @@ LIVE = "flow or browser or kills"
 
 def test_steps() -> list[Step]:
     """The suite once per role, then what starts live processes."""
-    two = ("-n", "2", "--dist", "worksteal")
-    steps = [pytest_step(f"tests-{role}", *two, "-m", f"not ({LIVE} or long)", role=role) for role in ROLES]
-    # Live worlds mostly wait: for leases, for restarts, for each other. Three at once fill two cores.
+    three = ("-n", "3", "--dist", "worksteal")  # on two cores: some wait for processes and servers
+    steps = [pytest_step(f"tests-{role}", *three, "-m", f"not ({LIVE} or long)", role=role) for role in ROLES]
+    # Live worlds mostly wait: for leases, for restarts, for each other.
     steps.append(pytest_step("live", "-n", "3", "--dist", "loadgroup", "-m", LIVE))
     return steps
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from manufacturer.rma.selectors import tickets_for
-from portal.desk.templatetags.desk import TICKET
+from portal.desk.templatetags.desk_words import TICKET
 
 if TYPE_CHECKING:
     from accounts.models import User

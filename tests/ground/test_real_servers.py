@@ -1,4 +1,4 @@
-"""The same tests of database, event log, accounts and live jobs hold on PostgreSQL and Redis."""
+"""The same tests of database, event log, idempotent calls and live jobs hold on PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ import pytest
 
 _OF_THIS_RUN = ("PYTEST", "STRONGROOM_SITE")
 ROOT = Path(__file__).resolve().parents[2]
+AREA = ("tests/ground/db", "tests/ground/rest/test_idempotency.py", "tests/audit", "tests/jobs/test_live.py")
 
 
 @pytest.mark.postgres
 @pytest.mark.redis
 @pytest.mark.timeout(420)
-@pytest.mark.parametrize(
-    "area",
-    [
-        pytest.param(["tests/ground/db", "tests/ground/rest", "tests/audit"], id="ground and audit"),
-        pytest.param(["tests/accounts", "tests/jobs/test_live.py"], id="accounts and jobs"),
-    ],
-)
-def test_it_holds_on_postgresql_and_redis(servers: dict[str, str], area: list[str]) -> None:
+def test_what_leans_on_database_and_broker_holds_on_postgresql_and_redis(servers: dict[str, str]) -> None:
     # A database name of its own, so that two runs on one server do not meet.
     database = servers["DATABASE_URL"].rpartition("/")[0] + f"/strongroom_{os.getpid()}"
     environment = {
@@ -37,7 +31,7 @@ def test_it_holds_on_postgresql_and_redis(servers: dict[str, str], area: list[st
         "REDIS_URL": servers["REDIS_URL"],
     }
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *area, "-q", "-p", "no:xdist"],
+        [sys.executable, "-m", "pytest", *AREA, "-q", "-p", "no:xdist"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from portal.shell.states import LOOKS
 TEMPLATES = BASE_DIR / "templates"
 STATIC = BASE_DIR / "static"
 FILES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+OTHER_SIDE = {"appliance": "desk/", "manufacturer": "unit/"}[os.environ["STRONGROOM_ROLE"]]  # tags of its own
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 ICON_TAGS = re.compile(r"""\{%\s*icon\s+"([a-z0-9-]+)\"""")
 FIRST_LOAD = 250_000  # bytes, gzipped
@@ -27,7 +29,7 @@ def test_no_template_holds_inline_script_style_or_handler(name: str) -> None:
     assert INLINE.findall((TEMPLATES / name).read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith(OTHER_SIDE)])
 def test_every_template_compiles(name: str) -> None:
     assert get_template(name)
 
