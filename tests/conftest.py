@@ -43,12 +43,16 @@ from django.conf import settings  # noqa: E402
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # speed; nothing of it is kept
 
 _HERE = Path(__file__).parent
-# Directories that only make sense under another role than the one this run has.
+# Directories that only make sense under another role than the one this run has, or do not differ by role.
 _ELSEWHERE = {
     "appliance": ["manufacturer", "portal/desk"],
     "manufacturer": [
         *[
             "appliance",
+            "ground",
+            "config",
+            "jobs/test_live.py",
+            "jobs/test_stream.py",
             "portal/unit",
             "cli",
             "sealing",

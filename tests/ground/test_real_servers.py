@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-_OF_THIS_RUN = ("PYTEST", "STRONGROOM_SITE")
 ROOT = Path(__file__).resolve().parents[2]
 AREA = ("tests/ground/db", "tests/ground/rest/test_idempotency.py", "tests/audit", "tests/jobs/test_live.py")
 

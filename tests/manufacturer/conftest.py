@@ -1,37 +1,5 @@
-"""The desk with a ceremony's bundle imported and its front-desk key in place."""
+"""The desk with a ceremony's bundle imported."""
 
-from __future__ import annotations
+from tests.support.desk_fixtures import desk, manufacturer
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
-
-from tests.support.maker import Maker
-
-if TYPE_CHECKING:
-    from tests.support.desk import Desk
-
-PASSPHRASE = "a passphrase for tests"
-
-
-@pytest.fixture(scope="session")
-def manufacturer() -> Maker:
-    """One manufacturer for the whole run: its front-desk key file costs a real derivation."""
-    from sealing.passphrase import Passphrase, seal_key
-
-    made, site = Maker(), Path(os.environ["STRONGROOM_SITE_DIR"])
-    for folder in ("keys", "secrets"):
-        (site / folder).mkdir(parents=True, exist_ok=True)
-    text = seal_key(made.desk_key, Passphrase.of(PASSPHRASE), use="front-desk", name="front desk")
-    (site / "keys" / "front-desk.key").write_text(text)
-    (site / "secrets" / "front-desk.pass").write_text(PASSPHRASE)
-    return made
-
-
-@pytest.fixture
-def desk(manufacturer: Maker, db: Any) -> Desk:
-    from tests.support.desk import Desk
-
-    return Desk(manufacturer)
+__all__ = ["desk", "manufacturer"]

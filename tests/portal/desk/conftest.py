@@ -1,5 +1,5 @@
-"""The desk with a ceremony's bundle imported: the fixtures of the manufacturer's tests."""
+"""The desk with a ceremony's bundle imported."""
 
-from tests.manufacturer.conftest import desk, manufacturer
+from tests.support.desk_fixtures import desk, manufacturer
 
 __all__ = ["desk", "manufacturer"]
