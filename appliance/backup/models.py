@@ -182,6 +182,23 @@ class BackupImage(BaseModel):
         return f"image {self.sequence} of {self.serial}"
 
 
+class ImageTally(models.Model):
+    """How many images of a key stand on a target in a state. The database keeps it (`tally_ddl`); nothing
+    here writes it, and it travels nowhere: wherever image rows are written, it counts them."""
+
+    id = models.CharField(max_length=140, primary_key=True)
+    target_id = models.UUIDField()
+    key_id = models.CharField(max_length=64)
+    state = models.CharField(max_length=10)
+    images = models.PositiveIntegerField()
+
+    class Meta:
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.images} {self.state} of {self.key_id}"
+
+
 class RetentionPolicy(BaseModel):
     """What a target keeps. Without a row nothing on it ever expires. The rules mean what
     `appliance.backup.retention.policy` says."""

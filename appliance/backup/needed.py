@@ -6,9 +6,10 @@ forgotten here (a target that was removed) is not known to need anything; whoeve
 
 from __future__ import annotations
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from appliance.backup.models import BackupImage
+from appliance.backup.tally import images_by_key
 
 S = BackupImage.State
 # Everything but what never came to be and what is known to be gone. An expired image still lies there for its
@@ -24,5 +25,4 @@ def images_needing(key_id: str) -> QuerySet[BackupImage]:
 
 def keys_needed() -> dict[str, int]:
     """Key id → number of images that need it. A key that is not in it is needed by no image known here."""
-    rows = BackupImage.objects.filter(state__in=NEEDING).exclude(key_id="")
-    return dict(rows.order_by().values_list("key_id").annotate(images=Count("*")))
+    return images_by_key(NEEDING)

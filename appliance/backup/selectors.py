@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Max, Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from appliance.backup.carried import carried_files as carried_files
@@ -24,6 +24,7 @@ from appliance.backup.retention import Plan, Policy, Simulation, occurrences
 from appliance.backup.retention import plan as plans
 from appliance.backup.retention import simulate as simulate_policy
 from appliance.backup.retention.simulate import DAYS_IN_MONTH, MOST_MONTHS
+from appliance.backup.tally import count_on_target, images_by_key, newest_on_target
 from appliance.keys import selectors as keys
 from appliance.unit import selectors as units
 from ground.refusals import Missing, Refusal
@@ -34,9 +35,9 @@ Row = TypeVar("Row", bound=Model)
 
 def targets() -> QuerySet[BackupTarget]:
     """All targets, each with the number of usable images and the date of the newest."""
-    usable = Q(images__state__in=BackupImage.USABLE)
+    usable = BackupImage.USABLE
     return BackupTarget.objects.annotate(
-        image_count=Count("images", filter=usable), newest_at=Max("images__made_at", filter=usable)
+        image_count=count_on_target(usable), newest_at=newest_on_target(usable)
     )
 
 
@@ -65,6 +66,11 @@ def images(of: BackupTarget | None = None) -> QuerySet[BackupImage]:
     """Images that are on targets or on their way there, newest first."""
     rows = BackupImage.objects.select_related("target").exclude(state=BackupImage.State.ABANDONED)
     return rows if of is None else rows.filter(target=of)
+
+
+def usable_by_key() -> dict[str, int]:
+    """Key id → number of usable images; a key that opens none is not in it."""
+    return images_by_key(BackupImage.USABLE)
 
 
 def image(pk: uuid.UUID | str) -> BackupImage:

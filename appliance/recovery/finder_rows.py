@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from appliance.backup.models import BackupImage, BackupTarget
-from appliance.backup.needed import images_needing
+from appliance.backup.needed import images_needing, keys_needed
 from appliance.catalog.models import VirtualImage
 from appliance.catalog.selectors import images_for
 from appliance.keys.models import KeyEpoch, LodgedValue, ValueDrill
@@ -67,7 +67,7 @@ def images_of_key(sees: Sees, key_id: str, most: int) -> tuple[int, list[Hit]]:
     if not sees.backups:
         return 0, []
     found = images_needing(key_id)
-    return found.order_by().count(), [_image(row) for row in found[:most]]
+    return keys_needed().get(key_id, 0), [_image(row) for row in found[:most]]
 
 
 def keys(sees: Sees, **by: Any) -> list[Hit]:

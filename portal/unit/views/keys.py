@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import actor_of, require_fresh, role_required
-from appliance.backup.selectors import images
+from appliance.backup.selectors import images, usable_by_key
 from appliance.keys import selectors
 from appliance.keys.actions import (
     download_value,
@@ -38,7 +38,8 @@ LIVE = ("queued", "running", "cancelling")
 def keys(request: PageRequest) -> HttpResponse:
     """Every epoch, newest first, with how many images it opens: what retiring a key would cost."""
     rows = list(selectors.epochs())
-    needed = {row.key_id: images().filter(key_id=row.key_id, state__in=_USABLE).count() for row in rows}
+    usable = usable_by_key()
+    needed = {row.key_id: usable.get(row.key_id, 0) for row in rows}
     return render(
         request,
         "unit/keys.html",
