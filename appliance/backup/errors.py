@@ -166,6 +166,11 @@ class ObjectCorrupt(TargetRefusal):
     title = "An object on the target is not what it should be."
     next_step = "Verify the images on this target and make a new backup to a sound one."
 
+    @property
+    def is_oversized(self) -> bool:
+        """Larger than its kind may be: told by its size alone, not a byte of it was read."""
+        return "limit" in self.facts
+
 
 class ObjectConflict(TargetRefusal):
     code = "target.object-conflict"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from appliance.backup.engine.repository import Place, chain_name
-from appliance.backup.errors import ImageForged, ImageMisplaced, ImageRefusal
+from appliance.backup.errors import ImageForged, ImageMisplaced, ImageRefusal, ObjectCorrupt
 from appliance.backup.targets import Target
 from appliance.backup.targets.base import ObjectStat
 from sealing.documents import deletion_record
@@ -58,6 +58,11 @@ def records_on(
                 raise ImageMisplaced(why="a deletion record for another repository or customer")
         except ImageRefusal as refusal:
             found.refused.append((stat.name, refusal))
+            continue
+        except ObjectCorrupt as error:
+            if not error.is_oversized:
+                raise
+            found.refused.append((stat.name, ImageForged(what="deletion record", reason="size")))
             continue
         found.by_chain.setdefault(place.chain, {})[place.sequence] = record
     return found

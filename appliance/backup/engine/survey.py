@@ -19,7 +19,7 @@ from appliance.backup.engine.chain import Finding, Found, Judgement, KnownHead, 
 from appliance.backup.engine.deletions import Records, records_on
 from appliance.backup.engine.house import rows
 from appliance.backup.engine.repository import Place, headers_on
-from appliance.backup.errors import HeaderMissing, ImageForged, ListingIncomplete
+from appliance.backup.errors import HeaderMissing, ImageForged, ListingIncomplete, ObjectCorrupt
 from appliance.backup.models import BackupImage, BackupTarget, ImageCopy
 from appliance.backup.targets import Target
 from appliance.backup.targets.marker import Marker
@@ -56,6 +56,11 @@ def survey(
             found.append((place, target.get_bytes(name, limit=MAX_TEXT_BYTES).decode("ascii")))
         except UnicodeDecodeError:
             unread.append(Finding(name, ImageForged(layer="encoding", reason="ascii")))
+        except ObjectCorrupt as error:
+            if not error.is_oversized:
+                raise
+            # Whoever put it there keeps no other image from being found.
+            unread.append(Finding(name, ImageForged(layer="encoding", reason="size")))
     _require_whole_listing(row, target, listed)
     with rows():
         known = [*heads, *_heads_in_rows(row)]

@@ -25,7 +25,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from appliance.backup.errors import BadObjectName, ObjectConflict, ObjectCorrupt, ObjectMissing
+from appliance.backup.errors import (
+    BadObjectName,
+    ObjectConflict,
+    ObjectCorrupt,
+    ObjectMissing,
+)
 
 SEGMENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}\Z")
 NAME_BYTES = 512  # docs/formats/repository.md §2

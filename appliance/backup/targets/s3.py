@@ -146,6 +146,8 @@ class S3Target(Target):
                 pass
             except CredentialsRefused as refusal:
                 raise TargetReadOnly(**refusal.facts) from refusal
+            except ObjectConflict as refusal:  # with what? nothing is ever put under that name
+                raise TargetUnreachable(**refusal.facts) from refusal
 
     def is_empty(self) -> bool:
         return self._first("") is None
@@ -169,15 +171,18 @@ class S3Target(Target):
         source = from_source(pieces, name=name, digest=digest, size=size)
         replaces = digest in name  # the same bytes under that name, whoever writes them
         if replaces and size > self._part:
-            with self._as_refusal(name, writing=True):
-                self._call(
-                    "put",
-                    name,
-                    source,
-                    use_multipart=True,
-                    chunk_size=self._part,
-                    max_concurrency=PARTS_AT_ONCE,
-                )
+            try:
+                with self._as_refusal(name, writing=True):
+                    self._call(
+                        "put",
+                        name,
+                        source,
+                        use_multipart=True,
+                        chunk_size=self._part,
+                        max_concurrency=PARTS_AT_ONCE,
+                    )
+            except ObjectConflict as refusal:  # no other bytes have this name: the store is busy with it
+                raise TargetUnreachable(**refusal.facts) from refusal
             return True
         if size > WHOLE_BYTES:
             raise ObjectCorrupt(name=name, why="larger than such an object may be", size=size)

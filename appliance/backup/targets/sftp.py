@@ -100,13 +100,10 @@ class SftpTarget(Target):
         self._run("listing", lambda sftp: sftp.listdir(self.root))
         if write:
             path = f"{self.root}/{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
-
-            async def trial(sftp: asyncssh.SFTPClient) -> None:
-                async with sftp.open(path, "xb") as file:
-                    await file.write(b"probe")
-                await sftp.remove(path)
-
-            self._run("trying to write", trial)
+            try:
+                self._write(path, iter([b"probe"]), len(b"probe"))
+            finally:
+                self._discard(path)
 
     def is_empty(self) -> bool:
         names = self._run("listing", lambda sftp: sftp.listdir(self.root))

@@ -12,7 +12,12 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from appliance.backup.errors import BadObjectName, ObjectConflict, ObjectCorrupt, ObjectMissing
+from appliance.backup.errors import (
+    BadObjectName,
+    ObjectConflict,
+    ObjectCorrupt,
+    ObjectMissing,
+)
 from appliance.backup.targets.base import READ_BYTES, ObjectStat, Target
 
 
@@ -101,8 +106,9 @@ class TargetConformance:
 
     def test_an_object_larger_than_its_kind_may_be_is_refused_before_it_is_read(self, target: Target) -> None:
         put(target, "chains/a/header.jws", b"x" * 101)
-        with pytest.raises(ObjectCorrupt):
+        with pytest.raises(ObjectCorrupt) as raised:
             target.get_bytes("chains/a/header.jws", limit=100)
+        assert raised.value.is_oversized
 
     def test_what_was_put_comes_back_whole_and_by_ranges(self, target: Target) -> None:
         data = bytes(range(256)) * 40

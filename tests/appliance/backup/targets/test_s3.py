@@ -220,6 +220,19 @@ def test_credentials_that_may_only_read_are_told_at_the_probe(store: Hostile, th
         through.probe(write=True)
 
 
+@pytest.mark.parametrize("answer", [answer for answer, _ in REFUSED[2:4]])
+def test_a_store_that_speaks_of_a_conflict_where_none_can_be_is_unreachable(
+    store: Hostile, through: S3Target, answer: Answer
+) -> None:
+    store.fail(answer, when=lambda request: request.method in ("PUT", "POST"))
+    with pytest.raises(TargetUnreachable):
+        through.probe(write=True)
+    with pytest.raises(TargetUnreachable):
+        put(through, f"packs/aa/{digest_of(BIG)}.pack", BIG)
+    store.heal()
+    assert list(through.list()) == []
+
+
 BIG = bytes(11 << 20)
 
 

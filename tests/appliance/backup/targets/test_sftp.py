@@ -252,8 +252,11 @@ def test_a_server_that_takes_nothing_refuses_and_nothing_lies_under_the_name(
     try:
         target.probe(write=False)
         with pytest.raises(refusal):
+            target.probe(write=True)
+        with pytest.raises(refusal):
             put(target, "packs/aa/one.pack", b"content")
         assert list(target.list()) == []
+        assert list(tmp_path.rglob(".tmp-*")) == []
     finally:
         target.close()
         server.close()
