@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: run demo test test-long check format bench help
+.PHONY: run demo test test-long attack-long check format bench help
 
 help:            ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: ready-tests  ## every test this machine can run; says what it left out
 test-long: ready-tests  ## the tests that take minutes, and every bit where the others sample
 	@STRONGROOM_LONG=1 $(PY) -m pytest -s -m long tests/appliance
 	@STRONGROOM_LONG=1 $(PY) -m pytest tests/sealing/test_flipped_bits.py
+
+attack-long: ready-tests  ## attacks and kills at full length: a table and its seed; SEED=, KILLS=, ONLY= play a part again
+	@exec $(PY) -m tests.attack_long $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(ONLY),--only $(ONLY))
 
 check: ready-tests  ## what CI runs: format, lint, types, contracts, migrations, schemas, tests
 	@exec $(PY) -m config.check all

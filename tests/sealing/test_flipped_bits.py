@@ -1,12 +1,12 @@
-"""Every bit of a value, a transfer and a receipt flipped: nothing is accepted, only refusals are raised.
+"""Every bit of signed documents and of a header flipped: nothing is accepted, only refusals are raised.
 
 The normal run takes an evenly spread sample; `STRONGROOM_LONG=1` takes every bit.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,9 +14,11 @@ import pytest
 from sealing.errors import Refused
 from sealing.identity import make_request, read_request
 from tests.sealing.procedures import perform
+from tests.sealing.test_mutations import documents
+from tests.support import figures
 from tests.vectors.scene import Scene
 
-SAMPLE = 0 if os.environ.get("STRONGROOM_LONG") == "1" else 1500
+SAMPLE = 0 if figures.LONG else 1500
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,28 @@ def test_no_flipped_bit_is_accepted(name: str, do: str, scene: Scene) -> None:
     counts = Counter(
         outcome({"do": do, "given": {"text": text}}, world) for text in flips(getattr(scene, name), SAMPLE)
     )
+    _refused_all(name, counts)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["image header", "deletion record"])
+def test_no_flipped_bit_of_a_document_on_a_target_is_accepted(name: str, scene: Scene) -> None:
+    good, read = documents(scene)[name]
+    counts = Counter(layer_of(read, text.encode("latin-1")) for text in flips(good.decode(), SAMPLE))
+    _refused_all(name, counts)
+
+
+def layer_of(read: Callable[[bytes], object], data: bytes) -> str:
+    """Layer of the refusal, or `accepted`."""
+    try:
+        read(data)
+    except Refused as refusal:
+        return refusal.layer
+    return "accepted"
+
+
+def _refused_all(name: str, counts: Counter[str]) -> None:
+    figures.note(f"flipped bits, {name}", f"{counts['accepted']} of {counts.total()} accepted", 0)
     assert counts["accepted"] == 0
     assert counts["encoding"] > 0
     assert counts["signature"] > 0

@@ -28,6 +28,7 @@ from sealing.secret import DataKey, IdKey, SecretExposed
 from sealing.vault import SoftwareVault
 from tests.sealing.rings import AT, empty_ring, generate, make_ring, prove, record, rotate
 from tests.sealing.test_vault import HeldRoot
+from tests.support import figures
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "keyring.json").read_text(encoding="utf-8"))
 WHO: dict[str, Any] = {"who": "ada", "why": "test", "at": AT}
@@ -55,7 +56,7 @@ def test_every_flipped_bit_of_a_keyring_file_is_refused() -> None:
     ring = rotate(empty_ring(), "a")
     sealed = seal_keyring(vault, ring, at=AT)
     accepted = 0
-    for bit in range(0, len(sealed) * 8, 3):
+    for bit in range(0, len(sealed) * 8, 1 if figures.LONG else 3):
         altered = bytearray(sealed)
         altered[bit // 8] ^= 1 << bit % 8
         try:
