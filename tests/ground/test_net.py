@@ -24,6 +24,10 @@ fd00:ec2::254 fd12:3456::1 ff02::1 2001:db8::1 100::1
 ).split()
 
 
+def test_the_table_of_spellings_is_no_sample() -> None:
+    assert len(set(INSIDE)) == 67
+
+
 @pytest.mark.parametrize("host", INSIDE)
 def test_no_spelling_of_a_place_inside_is_called(host: str) -> None:
     with pytest.raises((AddressRefused, NameUnknown)):
