@@ -90,6 +90,9 @@ class DirectoryPlace:
         return [path.name for path in self.root.rglob(".tmp-*")]
 
 
+OF_ALL = ("gone", "skewed", "revoked")  # what is said to reading requests, too
+
+
 class S3Place:
     kind = "s3"
     credentials: Mapping[str, str] | None = S3_CREDENTIALS
@@ -112,7 +115,7 @@ class S3Place:
             "revoked": (error(403, "InvalidAccessKeyId"), "target.credentials-refused"),
         }
         self.breaks: dict[str, tuple[Callable[[], None], str]] = {
-            name: (functools.partial(store.fail, answer, when=_is_put), code)
+            name: (functools.partial(store.fail, answer, when=_any if name in OF_ALL else _is_put), code)
             for name, (answer, code) in answers.items()
         }
 
@@ -205,6 +208,10 @@ class SftpPlace:
 
     def left_behind(self) -> list[str]:
         return [path.name for path in self.root.rglob(".tmp-*")]
+
+
+def _any(_request: Request) -> bool:
+    return True
 
 
 def _is_put(request: Request) -> bool:
