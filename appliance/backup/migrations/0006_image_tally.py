@@ -15,7 +15,7 @@ def remove(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("appliance_backup", "0004_images_by_time"),
+        ("appliance_backup", "0005_target_use"),
     ]
 
     operations = [
