@@ -271,6 +271,10 @@ class S3Target(Target):
                 return ObjectStat(name, self._call("head", name)["size"])
         except ObjectMissing:
             return None
+        except CredentialsRefused as refusal:
+            if not refusal.facts["code"]:
+                self._first(name)  # the answer to HEAD has no body that says why; a listing's has one
+            raise
 
     def _first(self, prefix: str) -> str | None:
         """The first name below a prefix; a refusal if the bucket does not answer."""

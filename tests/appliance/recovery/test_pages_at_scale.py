@@ -97,7 +97,7 @@ def test_pages_and_lists_over_100_000_rows_stay_under_their_limit(
     for address in ("/backups/", "/coverage/", "/tasks/", "/events/"):
         following = page_after(browser, address)
         works[f"page {address}, second"] = lambda at=following: fetched(browser, at)  # type: ignore[misc]
-    slow = {}
+    slow: dict[str, float] = {}
     with capsys.disabled():
         print(f"\n{ROWS} rows of each kind, p95 of 20, milliseconds of processor and clock:")
         for name, work in works.items():
