@@ -15,7 +15,11 @@ TEXT = {
     for path in sorted((BASE_DIR / "templates").rglob("*.html"))
 }
 SHOWN = sorted(
-    {found for text in TEXT.values() for found in re.findall(r"\bstrongroom ((?:[a-z-]+ ?){1,2})", text)}
+    {
+        found
+        for text in TEXT.values()
+        for found in re.findall(r"(?<!load )\bstrongroom ((?:[a-z-]+ ?){1,2})", text)
+    }
 )
 
 
