@@ -87,8 +87,8 @@ def test_steps() -> list[Step]:
     """The suite once per role, then what starts live processes."""
     three = ("-n", "3", "--dist", "worksteal")  # on two cores: some wait for processes and servers
     steps = [pytest_step(f"tests-{role}", *three, "-m", f"not ({LIVE} or long)", role=role) for role in ROLES]
-    # Live worlds mostly wait: for leases, for restarts, for each other.
-    steps.append(pytest_step("live", "-n", "3", "--dist", "loadgroup", "-m", LIVE))
+    # A file is a world and stays on one worker. Worlds mostly wait: for leases, restarts, each other.
+    steps.append(pytest_step("live", "-n", "3", "--dist", "loadfile", "-m", LIVE))
     return steps
 
 

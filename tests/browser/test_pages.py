@@ -14,7 +14,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.flow,
     pytest.mark.timeout(400),
-    pytest.mark.xdist_group("browser"),
 ]
 
 Visit = Callable[..., Visitor]

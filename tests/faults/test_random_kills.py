@@ -20,7 +20,7 @@ from tests.support.worlds import bring_in_all, living_world, small_disks
 # In every run 50 kills. `make attack-long` asks for as many of each flow; a world is restored once, so the
 # kills that its restore leaves over strike rotations of the unit that came back.
 ASKED = int(os.environ.get("STRONGROOM_KILLS") or 0)
-pytestmark = [pytest.mark.kills, pytest.mark.timeout(590 + 30 * ASKED), pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.kills, pytest.mark.timeout(590 + 30 * ASKED)]
 BACKUPS, ROTATIONS, RESTORES = (ASKED, ASKED, ASKED) if ASKED else (20, 15, 15)
 QUICK = {"STRONGROOM_JOB_LEASE_SECONDS": "1.5", "STRONGROOM_JOB_HEARTBEAT_SECONDS": "0.3"}
 

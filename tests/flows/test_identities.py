@@ -23,7 +23,6 @@ from tests.support.worlds import bring_in_all, living_world, small_disks
 
 pytestmark = [
     *[pytest.mark.flow, pytest.mark.root, pytest.mark.timeout(300)],
-    pytest.mark.xdist_group("identities"),
 ]
 SPLIT = Split(web=61_001, engine=61_002, keys=61_003, common=61_010, rows=61_011)
 LISTEN = """

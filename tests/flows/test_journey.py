@@ -17,10 +17,7 @@ from tests.support.worlds import bring_in_all, living_world, refusal_of, small_d
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
 
-EMBEDDED = pytest.param("embedded", marks=pytest.mark.xdist_group("journey"))
-SERVERS = pytest.param(
-    "servers", marks=[pytest.mark.postgres, pytest.mark.redis, pytest.mark.xdist_group("journey-on-servers")]
-)
+SERVERS = pytest.param("servers", marks=[pytest.mark.postgres, pytest.mark.redis])
 
 
 WORLDS = {"embedded": lambda _: living_world(), "servers": world_on_servers}
@@ -39,7 +36,7 @@ class Story:
     ticket: str = ""
 
 
-@pytest.fixture(scope="module", params=[EMBEDDED, SERVERS])
+@pytest.fixture(scope="module", params=["embedded", SERVERS])
 def story(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, servers: dict[str, str]
 ) -> Iterator[Story]:
