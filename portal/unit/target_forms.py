@@ -106,6 +106,16 @@ class KindForm(forms.Form):
         given = self.cleaned_data.get("bandwidth")
         return None if given is None else int(given * MEGA)
 
+    def changes(self) -> dict[str, Any]:
+        """What `edit_target` takes: credentials only where some were typed."""
+        return {
+            "name": self.cleaned_data["name"],
+            "settings": self.settings(),
+            "credentials": self.credentials() or None,
+            "private_addresses": self.private() if self.REMOTE else None,
+            "bandwidth": self.bandwidth(),
+        }
+
     def private(self) -> bool:
         return bool(self.cleaned_data.get("private_addresses"))
 

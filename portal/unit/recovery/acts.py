@@ -48,15 +48,7 @@ def _change_target(request: PageRequest, _now: Standing) -> str:
     form = form_of(found.kind)(request.POST, target=found)
     if not form.is_valid():
         raise BadForm("target", bad=form)
-    edit_target(
-        found,
-        actor=actor_of(request),
-        name=form.cleaned_data["name"],
-        settings=form.settings(),
-        credentials=form.credentials() or None,
-        private_addresses=form.private() if form.REMOTE else None,
-        bandwidth=form.bandwidth(),
-    )
+    edit_target(found, actor=actor_of(request), **form.changes())
     return "target"
 
 

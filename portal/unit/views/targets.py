@@ -66,15 +66,7 @@ def target(request: PageRequest, target_id: uuid.UUID) -> HttpResponse:
         if form.credentials():
             require_fresh(request)
         with attempt(request, "Saved; the target is being looked at."):
-            edit_target(
-                found,
-                actor=actor_of(request),
-                name=form.cleaned_data["name"],
-                settings=form.settings(),
-                credentials=form.credentials() or None,
-                private_addresses=form.private() if form.REMOTE else None,
-                bandwidth=form.bandwidth(),
-            )
+            edit_target(found, actor=actor_of(request), **form.changes())
             return redirect("unit:target", target_id=target_id)
     found = selectors.target(target_id)  # as it is, not as the refused change would have had it
     problem = found.problem or {}
