@@ -87,8 +87,10 @@ def test_steps() -> list[Step]:
     """The suite once per role, then what starts live processes."""
     three = ("-n", "3", "--dist", "worksteal")  # on two cores: some wait for processes and servers
     steps = [pytest_step(f"tests-{role}", *three, "-m", f"not ({LIVE} or long)", role=role) for role in ROLES]
-    # A file is a world and stays on one worker. Worlds mostly wait: for leases, restarts, each other.
-    steps.append(pytest_step("live", "-n", "3", "--dist", "loadfile", "-m", LIVE))
+    # A file is a world and stays on one worker. Worlds wait for leases and restarts, so there is one more of
+    # them; the longest begin first.
+    worlds = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", "-m", LIVE)
+    steps.append(pytest_step("live", *worlds, "tests/flows", "tests/faults", "tests/browser", "tests"))
     return steps
 
 

@@ -53,7 +53,7 @@ ATTACKS = (
         ("tests/manufacturer/custody/test_hostile_desk.py",),
         role="custody",
     ),
-    Attack("kills", "random kills in backup, rotation and restore", ("tests/faults/test_random_kills.py",)),
+    Attack("kills", "random kills in backup, rotation and restore", ("tests/faults",)),
 )
 
 

@@ -26,7 +26,7 @@ from config.demo.recording import Relay, hooks_into
 from config.demo.screen import GIB, Screen
 from config.disks import MIB, Disk, DiskError, make_disks
 from config.supervisor.setup import FirstStart, renew_after_restore
-from config.supervisor.sites import CommandFailedError, free_port
+from config.supervisor.sites import CommandFailedError, hold_port
 from config.supervisor.supervisor import NotReadyError
 from config.supervisor.world import World
 
@@ -43,15 +43,16 @@ class Demo:
         self.recordings = root / "http"
         self.temporary = root / "tmp"
         self.temporary.mkdir(parents=True)
-        desk_port = free_port()
-        self.relay = Relay(self.recordings, desk_port)
-        self.world = World(
-            root / "sites",
-            say=screen.say,
-            ports={DESK: desk_port},
-            desk_address=f"http://localhost:{self.relay.port}",
-            extra={"TMPDIR": str(self.temporary)},
-        )
+        with hold_port() as held:  # the relay in front of the desk is there before the desk
+            desk_port = held.getsockname()[1]
+            self.relay = Relay(self.recordings, desk_port)
+            self.world = World(
+                root / "sites",
+                say=screen.say,
+                ports={DESK: desk_port},
+                desk_address=f"http://localhost:{self.relay.port}",
+                extra={"TMPDIR": str(self.temporary)},
+            )
         self.target = root / "sites" / "target"
         self.journey = Journey(self.world, hooks=hooks_into(self.recordings / "demo.http"), seen=screen.job)
         self.brought: list[Brought] = []

@@ -185,7 +185,7 @@ class SiteSpec:
         engine, keys = self.identities.get(self.worker), self.identities.get("keys")
         if engine and keys:
             command += ["--peer-uid", str(engine.user), "--socket-group", str(keys.groups[0])]
-        return self._program("keys", command, lambda: accepts(path))
+        return self._program("keys", command, lambda: accepts(path), ends_last=True)
 
     def _web(self) -> Program:
         command = [
@@ -262,15 +262,18 @@ def healthy(port: int) -> bool:
         connection.close()
 
 
-def free_port(preferred: int = 0) -> int:
-    """The preferred port if nobody has it, else one the system chooses."""
+def hold_port(preferred: int = 0) -> socket.socket:
+    """A socket bound to the preferred port if nobody listens there, else to one the system chooses.
+
+    While it is open, nobody else who asks the system for a free port is given this one; the process it is
+    for binds it all the same (SO_REUSEADDR, and nobody listens), and callers before that are refused.
+    """
     for candidate in (preferred, 0):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-            port: int = probe.getsockname()[1]
-            return port
+        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind(("127.0.0.1", candidate))
+            return held
+        except OSError:
+            held.close()
     raise OSError("no free port on 127.0.0.1")

@@ -7,6 +7,7 @@ been set up is noted in ``world.json`` step by step, so that a first start that 
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from typing import Any
 
 from config.site import make_private_directory
 from config.supervisor.credentials import Credentials
-from config.supervisor.sites import SiteSpec, free_port
+from config.supervisor.sites import SiteSpec, hold_port
 from config.supervisor.supervisor import Supervisor
 
 UNIT_A, DESK, CUSTODY, UNIT_B = "unit-a", "desk", "custody", "unit-b"
@@ -49,6 +50,7 @@ class World:
         self.state: dict[str, Any] = {"done": [], "facts": {}}
         if self._state_file.is_file():
             self.state = json.loads(self._state_file.read_text())
+        self._held: list[socket.socket] = []  # its ports stay its own while web processes come and go
         self.ports = self._choose_ports(ports or {})
         self.credentials = Credentials(root / "credentials.json")
         self.supervisor = Supervisor(say)
@@ -83,10 +85,12 @@ class World:
         """Ports of the last start if they are free, else the preferred, else any."""
         chosen: dict[str, int] = {}
         for name in (DESK, *self.units):
-            port = free_port(self.state.get("ports", {}).get(name) or wanted.get(name, 0))
-            while port in chosen.values():
-                port = free_port()
-            chosen[name] = port
+            held = hold_port(self.state.get("ports", {}).get(name) or wanted.get(name, 0))
+            if held.getsockname()[1] in chosen.values():
+                held.close()
+                held = hold_port()
+            self._held.append(held)
+            chosen[name] = held.getsockname()[1]
         return chosen
 
     def _tell_addresses(self) -> None:
@@ -144,6 +148,8 @@ class World:
 
     def stop(self) -> None:
         self.supervisor.stop()
+        for held in self._held:
+            held.close()
 
     def url(self, name: str) -> str:
         return self.sites[name].url

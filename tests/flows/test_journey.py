@@ -1,9 +1,11 @@
-"""The whole journey over HTTP with live processes: lost, recovered, closed; bit for bit."""
+"""The whole journey over HTTP with live processes: lost, recovered, closed; bit for bit.
+
+Here on the embedded database and broker; `test_journey_on_servers` plays it on PostgreSQL and Redis.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,9 @@ import pytest
 from config.demo.journey import CUSTODY, DESK, UNIT_A, UNIT_B, Brought, Journey, newest_header
 from config.supervisor.setup import renew_after_restore
 from config.supervisor.world import World
-from tests.support.worlds import bring_in_all, living_world, refusal_of, small_disks, world_on_servers
+from tests.support.worlds import bring_in_all, refusal_of, small_disks
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
-
-SERVERS = pytest.param("servers", marks=[pytest.mark.postgres, pytest.mark.redis])
-
-
-WORLDS = {"embedded": lambda _: living_world(), "servers": world_on_servers}
 
 
 @dataclass
@@ -36,14 +33,9 @@ class Story:
     ticket: str = ""
 
 
-@pytest.fixture(scope="module", params=["embedded", SERVERS])
-def story(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, servers: dict[str, str]
-) -> Iterator[Story]:
-    """A world on the embedded database and broker, and one on PostgreSQL and Redis."""
-    disks = tmp_path_factory.mktemp("disks")
-    with WORLDS[request.param](servers) as world:
-        yield Story(world, Journey(world), world.root / "target", disks)
+@pytest.fixture(scope="module")
+def story(world: World, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    return Story(world, Journey(world), world.root / "target", tmp_path_factory.mktemp("disks"))
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,26 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cli.client import FINISHED, Site
 from cli.exits import CommandError, Exit
-from config.supervisor.world import World
+from config.demo.journey import Brought, Journey
+from config.supervisor.world import UNIT_A, World
 from tests.support.looking import Looker
+from tests.support.worlds import bring_in_all, living_world, small_disks
 
 VICTIMS = ("engine", "keys")
 SWITCHED = "switched"
+# In every run 50 kills; `make attack-long` asks for as many of each flow.
+ASKED = int(os.environ.get("STRONGROOM_KILLS") or 0)
+BACKUPS, ROTATIONS, RESTORES = (ASKED, ASKED, ASKED) if ASKED else (20, 15, 15)
+TIMEOUT = 300 + 30 * ASKED  # seconds
+QUICK = {"STRONGROOM_JOB_LEASE_SECONDS": "1.5", "STRONGROOM_JOB_HEARTBEAT_SECONDS": "0.3"}
 
 
 def fresh_seed() -> int:
@@ -82,3 +92,29 @@ class Striker:
     def close(self) -> None:
         for looker in self._lookers.values():
             looker.close()
+
+
+@dataclass
+class Struck:
+    """A world under fire: a unit with three images, one of which was backed up."""
+
+    world: World
+    journey: Journey
+    striker: Striker
+    target: Path
+    brought: list[Brought]
+
+
+@contextmanager
+def world_under_fire(disks: Path) -> Iterator[Struck]:
+    seed = fresh_seed()
+    print(f"STRONGROOM_SEED={seed}")
+    with living_world(extra=QUICK) as world:
+        journey, target = Journey(world), world.root / "target"
+        brought = bring_in_all(journey, small_disks(disks))
+        journey.back_up(UNIT_A, target)
+        striker = Striker(world, seed)
+        try:
+            yield Struck(world, journey, striker, target, brought)
+        finally:
+            striker.close()
