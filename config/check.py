@@ -80,17 +80,18 @@ def pytest_step(
     return Step(name, command, {"STRONGROOM_ROLE": role, **(env or {})})
 
 
-LIVE = "flow or browser or kills"
+LIVE = ("tests/flows", "tests/faults", "tests/browser")  # worlds of live processes
 
 
 def test_steps() -> list[Step]:
     """The suite once per role, then what starts live processes."""
     three = ("-n", "3", "--dist", "worksteal")  # on two cores: some wait for processes and servers
-    steps = [pytest_step(f"tests-{role}", *three, "-m", f"not ({LIVE} or long)", role=role) for role in ROLES]
+    others = [f"--ignore={place}" for place in LIVE]
+    steps = [pytest_step(f"tests-{role}", *three, *others, role=role) for role in ROLES]
     # A file is a world and stays on one worker. Worlds wait for leases and restarts, so there is one more of
     # them; the longest begin first.
-    worlds = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", "-m", LIVE)
-    steps.append(pytest_step("live", *worlds, "tests/flows", "tests/faults", "tests/browser", "tests"))
+    worlds = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+    steps.append(pytest_step("live", *worlds, *LIVE))
     return steps
 
 

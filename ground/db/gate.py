@@ -3,9 +3,12 @@
 Every database connection holds the gate shared while it is open, and connections live for one request
 or one unit of work. The switch takes it exclusively: it waits until all have let go, while newcomers
 wait in front of a turnstile (without which a stream of newcomers could keep the switch out for ever).
+Newcomers only look whether the turnstile is shut and never hold it: else they would keep the switch out
+there.
 
-SQLite: ``flock`` on two files in the site's ``db/`` directory, so all processes of one machine take
-part. PostgreSQL: two advisory locks of the server, so all hosts do (`ground.db.postgres`).
+SQLite: locks on two files in the site's ``db/`` directory, so all processes of one machine take part; the
+system lets go of the locks of the dead. PostgreSQL: two advisory locks of the server, so all hosts do
+(`ground.db.postgres`).
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ import contextlib
 import errno
 import fcntl
 import os
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.site import make_private_directory, site
@@ -40,13 +44,17 @@ class SharedHold:
     def __init__(self, directory: Path | None = None, *, timeout: float = SHARED_TIMEOUT) -> None:
         self._descriptor: int | None = None
         directory = directory or site().db
-        with _locked(directory / "gate.turn", fcntl.LOCK_SH, timeout):
-            self._descriptor = _open(directory / "gate.lock")
-            try:
-                _lock(self._descriptor, fcntl.LOCK_SH, timeout)
-            except BaseException:
-                self.release()
-                raise
+        turnstile = _open(directory / "gate.turn")
+        try:
+            _until(lambda: _is_open(turnstile), timeout)
+        finally:
+            os.close(turnstile)
+        self._descriptor = descriptor = _open(directory / "gate.lock")
+        try:
+            _until(lambda: _flock(descriptor, fcntl.LOCK_SH), timeout)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
@@ -62,19 +70,17 @@ class SharedHold:
 def exclusive(directory: Path | None = None, *, timeout: float = EXCLUSIVE_TIMEOUT) -> Iterator[None]:
     """Hold the gate alone. The caller has closed its own connections, or it waits for itself: `GateBusy`."""
     directory = directory or site().db
-    with (
-        _locked(directory / "gate.turn", fcntl.LOCK_EX, timeout),
-        _locked(directory / "gate.lock", fcntl.LOCK_EX, timeout),
-    ):
+    with _opened(directory / "gate.turn") as turnstile, _opened(directory / "gate.lock") as gate:
+        _until(lambda: _shut(turnstile), timeout)
+        _until(lambda: _flock(gate, fcntl.LOCK_EX), timeout)
         yield
 
 
 @contextlib.contextmanager
-def _locked(path: Path, kind: int, timeout: float) -> Iterator[None]:
+def _opened(path: Path) -> Iterator[int]:
     descriptor = _open(path)
     try:
-        _lock(descriptor, kind, timeout)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -89,16 +95,40 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
 
 
-def _lock(descriptor: int, kind: int, timeout: float) -> None:
+def _flock(descriptor: int, kind: int) -> bool:
+    return _granted(lambda: fcntl.flock(descriptor, kind | fcntl.LOCK_NB))
+
+
+# The turnstile is an "open file description" lock (fcntl(2)): another kind than ``flock``, because only of
+# these one can ask whether somebody holds it without taking it.
+_STRUCT_FLOCK = "@hhlli4x"  # type, whence, start, length, pid
+
+
+def _shut(turnstile: int) -> bool:
+    whole = struct.pack(_STRUCT_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    return _granted(lambda: fcntl.fcntl(turnstile, fcntl.F_OFD_SETLK, whole))
+
+
+def _is_open(turnstile: int) -> bool:
+    asked = struct.pack(_STRUCT_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    held = struct.unpack(_STRUCT_FLOCK, fcntl.fcntl(turnstile, fcntl.F_OFD_GETLK, asked))
+    return bool(held[0] == fcntl.F_UNLCK)
+
+
+def _granted(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR):
+            return False
+        raise
+    return True
+
+
+def _until(true: Callable[[], bool], timeout: float) -> None:
     deadline = time.monotonic() + timeout
     pause = 0.001
-    while True:
-        try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
-                raise
+    while not true():
         if time.monotonic() >= deadline:
             raise GateBusy(waited_seconds=timeout)
         time.sleep(pause)

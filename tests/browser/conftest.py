@@ -1,4 +1,4 @@
-"""One world and one browser for all tests that click; they run one after the other, in one process."""
+"""One world and one browser for all tests that click, one after the other."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The journey clicked in a browser through three living sites: back up, lose, ask, approve, restore, close.
 
-Nothing is done by REST or command but making the disks, ending the first unit and comparing the bytes.
+Nothing is done by REST or command but making the disks, ending the first unit and comparing the bytes. Every
+page of the world it leaves behind is then looked at as somebody meets it who cannot see it well.
 """
 
 from __future__ import annotations
@@ -15,16 +16,27 @@ from playwright.sync_api import expect
 from config.demo.journey import DESK, UNIT_A, UNIT_B, Brought, Journey
 from config.disks import Disk
 from config.supervisor.world import World
+from tests.support.accessibility import AXE, Inspector
 from tests.support.browsing import Visitor
 from tests.support.worlds import small_disks
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.flow,
-    pytest.mark.timeout(400),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 Visit = Callable[..., Visitor]
+
+
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core of package.json is not installed: npm ci")
+
+
+@pytest.fixture(scope="module")
+def inspector() -> Inspector:
+    return Inspector()
+
+
+@needs_axe
+def test_no_page_of_a_blank_unit_breaks_a_rule_of_wcag(inspector: Inspector, visit: Visit) -> None:
+    assert list(inspector.faults(visit(UNIT_B, "recovery-operator"))) == []
+    assert len(inspector.seen) > 5
 
 
 def test_a_lost_unit_comes_back_by_clicks_alone(world: World, visit: Visit, tmp_path: Path) -> None:
@@ -62,6 +74,15 @@ def test_a_lost_unit_comes_back_by_clicks_alone(world: World, visit: Visit, tmp_
     clerk.sees("Closed: restored, rotated, backed up again")
     admin.go("/survival/")
     admin.sees("Yes. If this unit is lost now, its content comes back.")
+
+
+@needs_axe
+def test_no_page_after_it_breaks_a_rule_of_wcag(inspector: Inspector, visit: Visit) -> None:
+    """In the world that the journey leaves behind: full pages."""
+    people = [visit(DESK, role) for role in ("clerk", "contact", "custodian")]
+    people.append(visit(UNIT_B, "admin", known_at=UNIT_A))
+    assert [fault for person in people for fault in inspector.faults(person)] == []
+    assert len(inspector.seen) > len(people) * 5
 
 
 def _back_up(admin: Visitor, disk: Disk) -> str:

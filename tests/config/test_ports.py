@@ -38,7 +38,8 @@ def test_a_held_port_refuses_callers_until_its_process_listens() -> None:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=1)
         assert asyncio.run(serve_once(port)) == b"here"
-        assert hold_port(port).getsockname()[1] == port  # the same again for the next start
+        with hold_port(port) as again:  # as the next start asks for it
+            assert again.getsockname()[1] == port
 
 
 def test_a_port_that_somebody_listens_on_is_not_taken() -> None:

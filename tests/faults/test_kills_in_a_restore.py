@@ -15,7 +15,7 @@ from config.supervisor.setup import renew_after_restore
 from tests.support import figures
 from tests.support.strikes import RESTORES, SWITCHED, TIMEOUT, Struck
 
-pytestmark = [pytest.mark.kills, pytest.mark.timeout(TIMEOUT)]
+pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
 def test_kills_during_a_restore_end_in_the_lost_units_content(struck: Struck) -> None:

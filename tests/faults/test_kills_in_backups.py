@@ -8,7 +8,7 @@ from config.demo.journey import UNIT_A
 from tests.support import figures
 from tests.support.strikes import BACKUPS, TIMEOUT, Struck
 
-pytestmark = [pytest.mark.kills, pytest.mark.timeout(TIMEOUT)]
+pytestmark = pytest.mark.timeout(TIMEOUT)
 
 
 def test_kills_during_backups_leave_every_image_restorable(struck: Struck) -> None:

@@ -15,7 +15,7 @@ from config.demo.journey import DESK, UNIT_A, UNIT_B, Journey, newest_header
 from config.supervisor.world import World, wait_until
 from tests.support.worlds import bring_in_all, living_world, refusal_of, small_disks
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 TWENTY_MB = 20_000_000
 PADDING = b"canary-of-a-stranger" * (TWENTY_MB // 20)
 

@@ -21,9 +21,7 @@ from config.supervisor.setup import FirstStart
 from config.supervisor.world import World
 from tests.support.worlds import bring_in_all, living_world, small_disks
 
-pytestmark = [
-    *[pytest.mark.flow, pytest.mark.root, pytest.mark.timeout(300)],
-]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 SPLIT = Split(web=61_001, engine=61_002, keys=61_003, common=61_010, rows=61_011)
 LISTEN = """
 import json, os, socket, struct, sys

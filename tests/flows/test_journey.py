@@ -17,7 +17,7 @@ from config.supervisor.setup import renew_after_restore
 from config.supervisor.world import World
 from tests.support.worlds import bring_in_all, refusal_of, small_disks
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from config.supervisor.world import World
 from tests.flows.test_journey import *  # noqa: F403  (the same steps on another world)
 from tests.support.worlds import world_on_servers
 
-pytestmark = [pytest.mark.flow, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

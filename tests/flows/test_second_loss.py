@@ -14,7 +14,7 @@ from config.supervisor.setup import renew_after_restore
 from config.supervisor.world import World
 from tests.support.worlds import bring_in_all, living_world, small_disks
 
-pytestmark = [pytest.mark.flow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 UNIT_C = "unit-c"
 
 

@@ -315,7 +315,6 @@ def test_the_kills_below_cover_every_call_of_a_rotation(in_service: RunningKeys,
     assert len(fuse.done) == CALLS
 
 
-@pytest.mark.kills
 @pytest.mark.parametrize("calls", range(CALLS))
 def test_a_job_killed_after_any_answer_is_finished_by_another_process(
     in_service: RunningKeys, desk: TestDesk, calls: int
