@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh clone: `make run` and `make test`.
 PYTHON ?= python3
 PY := .venv/bin/python
+# Compiling every source anew in each of many processes would cost a third of their start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run demo test test-long attack-long check format bench help
 
