@@ -20,9 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from config.bootstrap import MissingError, install_debian
+
 SUITE: Final = "forky"
 RESTIC_LEAST: Final = (0, 19)
 BORG: Final = "borgbackup>=1.4,<1.5"
+BORG_BUILDS_WITH: Final = (
+    "pkg-config", "libacl1-dev", "liblz4-dev", "libssl-dev", "libxxhash-dev", "libzstd-dev",
+)  # fmt: skip
 APT_SOURCES: Final = Path("/etc/apt")
 
 
@@ -217,7 +222,10 @@ def _borg(tools: Path) -> Path:
     if not program.exists():
         shutil.rmtree(place, ignore_errors=True)
         venv.create(place, with_pip=True)
-        # Built from source: wants libacl1-dev, liblz4-dev, libzstd-dev, libxxhash-dev and libssl-dev.
+        try:
+            install_debian(BORG_BUILDS_WITH)
+        except MissingError as missing:
+            print(missing, file=sys.stderr)  # the headers may be there all the same
         _quiet([str(place / "bin" / "pip"), "install", "--quiet", BORG], tools)
     return program
 
