@@ -73,6 +73,7 @@ class Event(models.Model):
             models.Index(fields=["subject", "at"], name="audit_event_subject"),
             models.Index(fields=["action", "at"], name="audit_event_action"),
             models.Index(fields=["at"], name="audit_event_at"),
+            models.Index(fields=["outcome", "at"], name="audit_event_outcome"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ground.db import ddl
+
 _SQLITE = [
     """CREATE TRIGGER IF NOT EXISTS audit_event_no_update BEFORE UPDATE ON audit_event
        BEGIN SELECT RAISE(ABORT, 'the event log is append-only'); END""",
@@ -38,15 +40,9 @@ _POSTGRESQL_REMOVE = [
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Make the triggers; harmless when they are there."""
-    _run(connection, _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE)
+    ddl.execute(connection, sqlite=_SQLITE, postgresql=_POSTGRESQL)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Drop the triggers: for undoing the migration, nothing else."""
-    _run(connection, _POSTGRESQL_REMOVE if connection.vendor == "postgresql" else _SQLITE_REMOVE)
-
-
-def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+    ddl.execute(connection, sqlite=_SQLITE_REMOVE, postgresql=_POSTGRESQL_REMOVE)

@@ -105,6 +105,9 @@ class Job(BaseModel):
         indexes = [
             models.Index(fields=["state", "due_at"], name="jobs_job_due"),
             models.Index(fields=["changed_at"], name="jobs_job_changed"),
+            models.Index(fields=["created_at"], name="jobs_job_created"),
+            models.Index(fields=["state", "created_at"], name="jobs_job_state"),
+            models.Index(fields=["kind", "created_at"], name="jobs_job_kind"),
             models.Index(fields=["subject", "created_at"], name="jobs_job_subject"),
         ]
 

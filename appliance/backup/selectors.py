@@ -68,6 +68,16 @@ def images(of: BackupTarget | None = None) -> QuerySet[BackupImage]:
     return rows if of is None else rows.filter(target=of)
 
 
+def in_states(rows: QuerySet[BackupImage], states: Iterable[str]) -> QuerySet[BackupImage]:
+    """Rows in one of these states, for lists by time.
+
+    Said as the states they are not in: for an IN, SQLite takes the index of states and sorts all it finds
+    there, which is nearly every image; so it goes along the index of times and stops after a page.
+    """
+    wanted = set(states)
+    return rows.exclude(state__in=[state for state in BackupImage.State.values if state not in wanted])
+
+
 def usable_by_key() -> dict[str, int]:
     """Key id → number of usable images; a key that opens none is not in it."""
     return images_by_key(BackupImage.USABLE)

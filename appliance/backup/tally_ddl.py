@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ground.db import ddl
+
 _SQLITE = [
     """CREATE TABLE IF NOT EXISTS appliance_backup_imagetally (
            id text NOT NULL PRIMARY KEY, target_id char(32) NOT NULL, key_id varchar(64) NOT NULL,
@@ -68,15 +70,9 @@ _POSTGRESQL_REMOVE = ["DROP VIEW IF EXISTS appliance_backup_imagetally"]
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Make the tally and count once; harmless when it is there."""
-    _run(connection, _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE)
+    ddl.execute(connection, sqlite=_SQLITE, postgresql=_POSTGRESQL)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Drop the tally: for migrations."""
-    _run(connection, _POSTGRESQL_REMOVE if connection.vendor == "postgresql" else _SQLITE_REMOVE)
-
-
-def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+    ddl.execute(connection, sqlite=_SQLITE_REMOVE, postgresql=_POSTGRESQL_REMOVE)

@@ -66,6 +66,12 @@ class VirtualImage(BaseModel):
                 name="appliance_catalog_image_recipe_when_ready",
             ),
         ]
+        indexes = [
+            # With the name, so that a search by name reads the index alone.
+            models.Index(fields=["created_at", "name"], name="catalog_image_by_time"),
+            models.Index(fields=["state_changed_at"], name="catalog_image_by_change"),
+            models.Index(fields=["owner", "created_at"], name="catalog_image_of_owner"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -80,7 +80,10 @@ class Notice(BaseModel):
                 name="one_open_notice_for_a_trouble",
             ),
         ]
-        indexes = [models.Index(fields=["raised_at"], name="notices_by_time")]
+        indexes = [
+            models.Index(fields=["raised_at"], name="notices_by_time"),
+            models.Index(fields=["created_at"], name="notices_by_begin"),
+        ]
 
     def __str__(self) -> str:
         return self.subject

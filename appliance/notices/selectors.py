@@ -12,6 +12,7 @@ from appliance.notices.models import Notice, NoticeChannel, NoticeDelivery, Noti
 from ground.refusals import Missing
 
 Row = TypeVar("Row", bound=Model)
+MANY = 100  # unread notices; beyond that nobody counts
 
 
 class Person(Protocol):
@@ -52,8 +53,8 @@ def unread(user: Person) -> QuerySet[Notice, Any]:
 
 
 def unread_count(user: Person) -> int:
-    """How many: the number on the bell."""
-    return unread(user).count()
+    """How many, up to `MANY`: the number on the bell, which is on every page."""
+    return unread(user)[:MANY].count()
 
 
 def deliveries(of: Notice | None = None, channel: NoticeChannel | None = None) -> QuerySet[NoticeDelivery]:

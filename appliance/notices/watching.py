@@ -86,7 +86,7 @@ def _tell_failures(moment: dt.datetime) -> int:
 def _tell(job: Job, watched: Watched, moment: dt.datetime) -> None:
     refusal: dict[str, Any] = job.refusal or {}
     code = str(refusal.get("code", ""))
-    if watched.silent and code.startswith(watched.silent):
+    if _is_dry(job.params) or (watched.silent and code.startswith(watched.silent)):
         return
     damage = bool(watched.damage) and code.startswith(watched.damage)
     raise_notice(
@@ -114,10 +114,15 @@ def _tell_successes(moment: dt.datetime) -> int:
         kind, subject = str(notice.facts.get("kind", "")), str(notice.facts.get("subject", ""))
         failed_at = dt.datetime.fromisoformat(notice.facts["failed_at"])
         later = Job.objects.filter(kind=kind, subject=subject, state=Job.State.DONE, ended_at__gt=failed_at)
-        if later.exists():
+        if not all(_is_dry(params) for params in later.values_list("params", flat=True).iterator()):
             works = _watched[kind].works if kind in _watched else "It works again"
             count += bool(resolve_notice(notice.key, subject=works, now=moment))
     return count
+
+
+def _is_dry(params: dict[str, Any]) -> bool:
+    """A dry run did nothing and shows nothing of the work itself; whoever asked sees how it ended."""
+    return bool(params.get("dry_run"))
 
 
 def _key(kind: str, subject: str) -> str:

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from appliance.backup.models import BackupImage, BackupTarget
 from appliance.backup.needed import images_needing, keys_needed
+from appliance.backup.selectors import in_states
 from appliance.catalog.models import VirtualImage
 from appliance.catalog.selectors import images_for
 from appliance.keys.models import KeyEpoch, LodgedValue, ValueDrill
@@ -165,8 +166,8 @@ def serials(sees: Sees, serial: str) -> list[Hit]:
         Hit("unit", serial, f"Unit {serial}", f"replaced by {row.serial}", "/api/v1/unit")
         for row in Unit.objects.filter(replaces_serial=serial)
     ]
-    newest = BackupImage.objects.select_related("target").filter(serial=serial, state__in=BackupImage.USABLE)
-    return found + [_image(row) for row in newest.order_by("-made_at")[:3]]
+    rows = BackupImage.objects.select_related("target").filter(serial=serial)
+    return found + [_image(row) for row in in_states(rows, BackupImage.USABLE).order_by("-made_at")[:3]]
 
 
 def authority(sees: Sees, kid: str) -> list[tuple[str, str]]:

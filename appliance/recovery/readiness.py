@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from appliance.backup.models import BackupImage, BackupTarget
+from appliance.backup.selectors import in_states
 from appliance.catalog.models import VirtualImage
 from appliance.keys.models import KeyEpoch, LodgedValue
 from appliance.keys.selectors import active_epoch, values_of
@@ -96,8 +97,7 @@ def _gather(now: datetime) -> _Facts:
     if unit is not None and unit.customer_id is not None:
         usable = usable.filter(customer_id=unit.customer_id)
     verified = usable.filter(state=BackupImage.State.VERIFIED, own=True).order_by("-made_at").first()
-    states = [BackupImage.State.COMMITTED, BackupImage.State.VERIFIED, BackupImage.State.DAMAGED]
-    newest = usable.filter(state__in=states, own=True).order_by("-made_at").first()
+    newest = in_states(usable.filter(own=True), BackupImage.USABLE).order_by("-made_at").first()
     return _Facts(
         now,
         unit,
@@ -151,10 +151,8 @@ def _image_epoch(facts: _Facts) -> Link:
     title, url = "Image under the active key", "/api/v1/backup-images"
     if facts.epoch is None or facts.verified is None:
         return Link("key", title, "red", "There is none.", None, url, "Make a backup and verify it.")
-    mine = BackupImage.objects.filter(
-        own=True, key_id=facts.epoch.key_id, state=BackupImage.State.VERIFIED
-    ).order_by("-made_at")
-    image = mine.first()
+    mine = BackupImage.objects.filter(own=True, key_id=facts.epoch.key_id)
+    image = in_states(mine, [BackupImage.State.VERIFIED]).order_by("-made_at").first()
     if image is None:
         words = (
             f"No verified image carries the value of epoch {facts.epoch.epoch} yet; older values still count."

@@ -94,7 +94,9 @@ class Shell:
     def bell(self) -> dict[str, Any] | None:
         """The bell's number and its page; None for those who are told nothing."""
         count, name = site.current().unread(self.page_request), site.current().notices
-        return None if count is None or not name else {"count": count, "url": reverse(name)}
+        if count is None or not name:
+            return None
+        return {"count": "99+" if count > 99 else count, "url": reverse(name)}
 
     def _sees(self, name: str) -> bool:
         items = [item for group in site.current().groups for item in group.items]

@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-PAGE_ROWS = 50
+PAGE_ROWS = 30  # of 50, half of a page's 60 ms went into drawing rows
 
 
 class Table:
@@ -85,32 +85,36 @@ class Table:
         if not self.sort:
             return self._page_of_list(list(rows[: self.page_rows * 20]), already_filtered=True)
         path = self.sorts[self.sort.lstrip("-")]
-        down = self.sort.startswith("-")
-        rows = self._after(rows, path, down)
-        order = F(path).desc(nulls_last=True) if down else F(path).asc(nulls_last=True)
-        found = list(rows.order_by(order, "-pk" if down else "pk")[: self.page_rows + 1])
+        found = self._rows_from(rows, path, self._read_cursor())
         if len(found) > self.page_rows:
             found = found[: self.page_rows]
             self.next_cursor = self._cursor([_value(found[-1], path), found[-1].pk])
         return found
 
-    def _after(self, rows: QuerySet[Any], path: str, down: bool) -> QuerySet[Any]:
-        cursor = self._read_cursor()
-        if cursor is None or len(cursor) != 2:
-            return rows
-        self.is_first = False
-        value, pk = cursor
-        beyond_id = Q(pk__lt=pk) if down else Q(pk__gt=pk)
-        if value is None:
-            reached = Q(**{f"{path}__isnull": True}) & beyond_id
-        else:
-            beyond = Q(**{f"{path}__lt" if down else f"{path}__gt": value})
-            reached = beyond | (Q(**{path: value}) & beyond_id) | Q(**{f"{path}__isnull": True})
-        try:
-            return rows.filter(reached)
-        except (ValidationError, ValueError, TypeError, FieldDoesNotExist):
-            self.is_first = True  # a cursor of another table or a forged one: start from the top
-            return rows
+    def _rows_from(self, rows: QuerySet[Any], path: str, cursor: list[Any] | None) -> list[Any]:
+        """One row more than a page, from the cursor on: rows with a value, and after them those without.
+
+        Two queries, because either can go along an index where one condition over both could not.
+        """
+        down, wanted = self.sort.startswith("-"), self.page_rows + 1
+        present = rows.filter(**{f"{path}__isnull": False}).order_by(
+            *(f"{'-' * down}{key}" for key in (path, "pk"))
+        )
+        absent = rows.filter(**{f"{path}__isnull": True}).order_by("-pk" if down else "pk")
+        if cursor is not None and len(cursor) == 2:
+            value, pk = cursor
+            beyond_id = Q(pk__lt=pk) if down else Q(pk__gt=pk)
+            try:
+                if value is None:
+                    present, absent = present.none(), absent.filter(beyond_id)
+                else:
+                    beyond, least = ("__lt", "__lte") if down else ("__gt", "__gte")
+                    present = present.filter(Q(**{path + beyond: value}) | beyond_id, **{path + least: value})
+                self.is_first = False
+            except (ValidationError, ValueError, TypeError, FieldDoesNotExist):
+                pass  # a cursor of another table or a forged one: start from the top
+        found = list(present[:wanted])
+        return found if len(found) == wanted else found + list(absent[: wanted - len(found)])
 
     # lists
 

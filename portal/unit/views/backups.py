@@ -65,13 +65,10 @@ def backups(request: PageRequest) -> HttpResponse:
 
 def _points() -> str:
     """Times, content and sent bytes of this unit's newest images, oldest first; empty for fewer than two."""
-    rows = list(selectors.images().filter(own=True).exclude(made_at=None).order_by("-made_at")[:CHART_IMAGES])
-    rows.reverse()
-    columns = [
-        [int(row.made_at.timestamp()) for row in rows if row.made_at],
-        [row.content_bytes for row in rows],
-        [row.new_bytes for row in rows],
-    ]
+    newest = selectors.images().filter(own=True).exclude(made_at=None).order_by("-made_at")[:CHART_IMAGES]
+    rows = list(newest.values_list("made_at", "content_bytes", "new_bytes"))[::-1]
+    columns = [[int(made_at.timestamp()) for made_at, _, _ in rows if made_at]]
+    columns += [[content for _, content, _ in rows], [new for _, _, new in rows]]
     return json.dumps(columns) if len(rows) > 1 else ""
 
 

@@ -30,7 +30,7 @@ MAY_RESTORE = ("keyed", "must_rotate", "restoring")
 def restore(request: PageRequest) -> HttpResponse:
     table = Table(
         request,
-        selectors.images().filter(state__in=USABLE),
+        selectors.in_states(selectors.images(), USABLE),
         sorts={"made": "made_at", "target": "target__name", "serial": "serial", "epoch": "epoch"},
         default="-made",
         search=("serial", "target__name"),

@@ -348,6 +348,23 @@ def test_a_success_before_the_failure_closes_nothing(channel: NoticeChannel, clo
     assert Notice.objects.filter(resolved_at=None).count() == 1
 
 
+def test_a_dry_run_neither_raises_nor_closes_a_notice(channel: NoticeChannel, clock: Clock) -> None:
+    failed_job(clock, "target.full", "backup.prune")
+    watching.look_at_jobs()
+    clock.passes(minutes=5)
+    dry = failed_job(clock, "target.absent", "backup.prune")
+    Job.objects.filter(pk=dry.pk).update(params={"dry_run": True})
+    watching.look_at_jobs()
+    assert Notice.objects.get(resolved_at=None).count == 1
+    clock.passes(minutes=5)
+    Job.objects.filter(pk=dry.pk).update(state="done", refusal={}, ended_at=clock())
+    watching.look_at_jobs()
+    assert Notice.objects.filter(resolved_at=None).count() == 1
+    Job.objects.filter(pk=dry.pk).update(params={"dry_run": False})
+    watching.look_at_jobs()
+    assert Notice.objects.filter(resolved_at=None).count() == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "code", "event"),
     [
