@@ -102,7 +102,7 @@ def altered(text: str) -> str:
         pytest.param(lambda text: text.rpartition(".")[0] + ".", "documents.refused", id="unsigned"),
         pytest.param(lambda text: text + "AAAA", "documents.refused", id="trailing"),
         pytest.param(lambda _: "not a document at all", "documents.refused", id="words"),
-        pytest.param(lambda _: "", "tickets.no-value", id="empty"),
+        pytest.param(lambda _: "", "ground.invalid", id="empty"),
     ],
 )
 def test_a_spoiled_header_opens_no_ticket(place: Place, spoil: Callable[[str], str], code: str) -> None:
@@ -133,9 +133,10 @@ def test_content_with_another_digest_than_declared_becomes_no_image(place: Place
         assert unit.get(f"virtual-images/{image}")["problem"]["code"] == "content.digest-mismatch"
 
 
-def test_a_blank_unit_makes_no_backup(place: Place, tmp_path: Path) -> None:
+def test_nobody_on_a_blank_unit_may_start_a_backup(place: Place) -> None:
+    """Its one account recovers; units without an active key are in `tests/appliance/backup/test_run.py`."""
     with place.journey.at(UNIT_B, "recovery-operator") as unit:
-        assert refusal_of(lambda: unit.post("backup-images", {"target": "0" * 32})) == "ground.missing"
+        assert refusal_of(lambda: unit.post("backup-images", {"target": "0" * 32})) == "ground.forbidden"
 
 
 def test_a_target_that_is_not_there_is_told_in_words(place: Place, tmp_path: Path) -> None:

@@ -89,9 +89,9 @@ def test_a_new_unit_has_one_active_key_that_was_drilled(story: Story) -> None:
     assert epoch["proof_how"] == "drilled"
 
 
-def test_a_blank_unit_makes_no_backup(story: Story) -> None:
+def test_nobody_on_a_blank_unit_may_make_a_key(story: Story) -> None:
     with story.journey.at(UNIT_B, "recovery-operator") as unit:
-        assert refusal_of(lambda: unit.post("keys/rotate", {"reason": "x"})) == "TBD"
+        assert refusal_of(lambda: unit.post("keys/rotate", {"reason": "x"})) == "ground.forbidden"
 
 
 def test_what_was_brought_in_is_compared_byte_for_byte(backed_up: Story) -> None:
