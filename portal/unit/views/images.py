@@ -16,7 +16,7 @@ from appliance.catalog.actions import create_from_upload, delete_image, rename_i
 from appliance.catalog.selectors import image_for, image_for_change, images_for
 from appliance.content.selectors import upload_for, uploads_for
 from ground.refusals import Refusal
-from jobs.selectors import jobs_for
+from jobs.selectors import jobs_for, running_jobs_for
 from portal.shell.refused import attempt, note_refusal, status_of
 from portal.shell.request import PageRequest
 from portal.shell.states import LOOKS
@@ -47,9 +47,7 @@ def images(request: PageRequest) -> HttpResponse:
             "table": table,
             "may_add": request.user.has_role(*MAKERS),
             "uploads": uploads_for(request.user).filter(state="open")[:20],
-            "sealing": jobs_for(request.user).filter(kind="content.seal", state__in=["queued", "running"])[
-                :10
-            ],
+            "sealing": [job for job in running_jobs_for(request.user) if job.kind == "content.seal"][:10],
         },
     )
 
