@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from typing import Any
 
@@ -55,6 +56,7 @@ GB_STEPS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
 @register.simple_tag
+@functools.lru_cache(512)  # the same few, a hundred times on a page
 def icon(name: str, css: str = "") -> SafeString:
     """An icon of the sprite; decoration only, so hidden from assistive technology."""
     return format_html(
@@ -64,6 +66,7 @@ def icon(name: str, css: str = "") -> SafeString:
 
 
 @register.simple_tag
+@functools.lru_cache(512)
 def status(tone: str, word: str, name: str = "") -> SafeString:
     """A status by icon, shape, colour and word."""
     return format_html(
