@@ -127,7 +127,7 @@ def read_key_file(text: str) -> KeyFile:
     """The public part of a key file, for showing and for putting a person on a roster. Nothing is opened."""
     if len(text) > MAX_FILE:
         raise EncodingRefused("size", "too large for a key file")
-    value = from_canonical_json(text.strip("\r\n").encode())
+    value = from_canonical_json(text.removesuffix("\n").removesuffix("\r").encode())
     if value.get("typ") != TYP_KEY_FILE:
         raise HeaderRefused("type", "not a key file")
     file = KeyFile.from_json(value)

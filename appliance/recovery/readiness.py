@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from django.db.models import QuerySet
@@ -269,12 +269,25 @@ _LINKS: tuple[Callable[[_Facts], Link], ...] = (
 )
 
 
+def _begun_at(image: BackupImage) -> datetime | None:
+    """What changed after this moment need not be in the image: packs go out long after the database was read.
+
+    The header says it in whole seconds; the row of a backup that was made here is of the same second and says
+    it exactly, one that was made from a header on a target is younger.
+    """
+    started = peek(image.header).claims.get("started_at") if image.header else None
+    if not isinstance(started, int):
+        return image.made_at
+    begun = datetime.fromtimestamp(started, UTC)
+    return image.created_at if begun <= image.created_at < begun + timedelta(seconds=1) else begun
+
+
 def _at_risk(facts: _Facts) -> tuple[datetime | None, int]:
     """The moment from which on changes would be lost, and how many virtual images changed since.
 
-    That is the making of the newest verified image; without one, everything is at risk from the start.
+    That is when the newest verified image was begun; without one, everything is at risk from the start.
     """
-    since = facts.verified.made_at if facts.verified is not None else None
+    since = _begun_at(facts.verified) if facts.verified is not None else None
     rows = VirtualImage.objects.all()
     if since is None:
         oldest = rows.order_by("created_at").values_list("created_at", flat=True).first()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 
 from audit import triggers
 from audit.log import head, record, verify_chain
@@ -20,7 +21,10 @@ EVENTS, ALTERATIONS = 100, 10_000
 
 
 def put_in(event: Event, _rng: random.Random) -> None:
-    Event.objects.filter(sequence__gt=event.sequence).update(sequence=event.sequence + 1_000_000)
+    """A second event of the same words after it; those that follow move up by one."""
+    far = 1_000_000  # by two steps: no two may have one number even for a moment
+    Event.objects.filter(sequence__gt=event.sequence).update(sequence=F("sequence") + far)
+    Event.objects.filter(sequence__gt=far).update(sequence=F("sequence") - far + 1)
     Event.objects.create(
         **{field.name: getattr(event, field.name) for field in Event._meta.fields if field.name != "id"}
         | {"sequence": event.sequence + 1}

@@ -15,9 +15,9 @@ Read = Callable[[bytes], object]
 
 
 def mutated(good: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
-    """`good` with one to three things done to it; never `good` itself."""
+    """`good` with one to three things done to it; neither `good` itself nor another good input."""
     data = good
-    while data == good:
+    while data == good or data in others:
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             data = rng.choice(_WAYS)(data, others, rng)
     return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -14,6 +14,7 @@ from appliance.keys.models import KeyEpoch, LodgedValue
 from appliance.recovery.readiness import Link, Readiness, readiness
 from appliance.unit.models import Unit
 from appliance.unit.selectors import unit
+from sealing.jose import peek
 from tests.support.bench import Bench, noise
 
 NAMES = ["image", "key", "epoch", "value", "drill", "authority-key", "desk", "target"]
@@ -53,7 +54,10 @@ def test_when_every_link_holds_the_answer_is_yes(safe: Bench) -> None:
     assert {item.action for item in found.links} == {""}
     assert all(item.at is not None for item in found.links)
     newest = BackupImage.objects.get()
-    assert found.data_at_risk_since == newest.made_at
+    assert found.data_at_risk_since is not None
+    assert newest.made_at is not None
+    assert found.data_at_risk_since <= newest.made_at + timedelta(seconds=1)
+    assert found.changed_objects == 0
 
 
 RED: dict[str, Callable[[], object]] = {
@@ -118,6 +122,16 @@ def test_what_changed_since_the_newest_image_is_counted(safe: Bench) -> None:
     VirtualImage.objects.filter(name="new").update(state_changed_at=timezone.now() + timedelta(seconds=2))
     assert readiness().changed_objects == 1
     assert readiness().data_at_risk_since == before.data_at_risk_since
+
+
+def test_what_changed_while_the_image_was_made_is_at_risk_too(safe: Bench) -> None:
+    """Its packs went out for an hour after its database was read; its row was made from its header."""
+    image = BackupImage.objects.get()
+    started = datetime.fromtimestamp(peek(image.header).claims["started_at"], UTC)
+    BackupImage.objects.update(made_at=started + timedelta(hours=1), created_at=started + timedelta(days=1))
+    VirtualImage.objects.update(state_changed_at=started - timedelta(minutes=1))
+    VirtualImage.objects.filter(name="first").update(state_changed_at=started + timedelta(minutes=1))
+    assert (readiness().data_at_risk_since, readiness().changed_objects) == (started, 1)
 
 
 def test_without_an_image_everything_is_at_risk_from_the_start(unit_on_bench: Bench) -> None:
