@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.backup import hooks
-from appliance.backup.engine import carry_jobs, copying, heal, house, lodge, prune, retire, run, use, verify
+from appliance.backup.engine import (
+    carry_jobs,
+    copying,
+    foresee,
+    heal,
+    house,
+    lodge,
+    prune,
+    retire,
+    run,
+    use,
+    verify,
+)
 from appliance.backup.engine.chain import KnownHead
 from appliance.backup.engine.repository import chain_name
 from appliance.backup.engine.survey import survey
@@ -19,6 +31,11 @@ from jobs.handlers import JobContext, handler
 @handler("backup.run", exclusive="store")
 def run_backup(ctx: JobContext) -> dict[str, Any]:
     return run.run(ctx)
+
+
+@handler("backup.foresee", exclusive="store")
+def foresee_backup(ctx: JobContext) -> dict[str, Any]:
+    return foresee.foresee(ctx)
 
 
 @handler("backup.prune", exclusive="store")

@@ -57,10 +57,16 @@ def connect(call: Call) -> Any:
     return call.follow(job, "looking at the target")
 
 
-@command("backup start", "make a backup image", argument("--target"), NO_WAIT)
+@command(
+    "backup start",
+    "make a backup image",
+    argument("--target"),
+    argument("--dry-run", action="store_true", help="change nothing, say what would be sent"),
+    NO_WAIT,
+)
 def start(call: Call) -> Any:
-    job = call.site.post("backup-images", {"target": target_id(call, call.options.target)})
-    return call.follow(job, "backup")
+    body = {"target": target_id(call, call.options.target), "dry_run": call.options.dry_run}
+    return call.follow(call.site.post("backup-images", body), "backup")
 
 
 @command("backup list", "backup images on all targets", columns=IMAGE_COLUMNS)

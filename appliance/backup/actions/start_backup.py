@@ -1,4 +1,4 @@
-"""Start a backup of the whole unit onto one target."""
+"""Start a backup of the whole unit onto one target, or a dry run that says what it would send."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from jobs.actions import start_job
 from jobs.models import Job
 
 
-def start_backup(target: BackupTarget, *, actor: Actor, idempotency_key: str | None = None) -> Job:
+def start_backup(
+    target: BackupTarget, *, actor: Actor, dry_run: bool = False, idempotency_key: str | None = None
+) -> Job:
     """Refuses at once what is known now (no active, proven key; must rotate); the job checks again."""
     require_backup_allowed()
     if target.copy_of_id is not None:
         raise TargetIsCopy(target=target.name)
     with transaction.atomic():
         job = start_job(
-            "backup.run",
+            "backup.foresee" if dry_run else "backup.run",
             actor=actor,
             params={"target": str(target.id)},
             subject=f"backup-target:{target.id}",
             idempotency_key=idempotency_key,
         )
         record(
-            "backup.started",
+            "backup.foresee-started" if dry_run else "backup.started",
             actor=actor,
             subject=f"backup-target:{target.id}",
             facts={"job": str(job.id)},

@@ -151,6 +151,9 @@ class BackupImageSerializer(serializers.ModelSerializer[BackupImage]):
 
 class NewBackupSerializer(serializers.Serializer[Any]):
     target = serializers.UUIDField(help_text="the backup target to write to")
+    dry_run = serializers.BooleanField(
+        default=False, help_text="change nothing; the job's result says what would be sent"
+    )
 
 
 class VerifySerializer(serializers.Serializer[Any]):

@@ -149,12 +149,14 @@ class BackupImagesView(ListAPIView[BackupImage]):
     @extend_schema(request=NewBackupSerializer, responses={202: JobSerializer})
     @idempotent
     def post(self, request: Request) -> Response:
-        """Start a backup of the unit."""
+        """Start a backup of the unit, or with `dry_run` only say what it would send."""
         given = NewBackupSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         target = selectors.target(given.validated_data["target"])
         key = request.headers.get("Idempotency-Key")
-        return accepted(actions.start_backup(target, actor=actor_of(request), idempotency_key=key))
+        dry_run = given.validated_data["dry_run"]
+        job = actions.start_backup(target, actor=actor_of(request), dry_run=dry_run, idempotency_key=key)
+        return accepted(job)
 
 
 class BackupImageView(APIView):

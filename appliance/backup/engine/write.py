@@ -104,6 +104,20 @@ def send_packs(
     return sent
 
 
+def lacking(packs: Iterable[PackRef], target: Target, check: Check) -> list[PackRef]:
+    """Those of the packs that are not on the target. Nothing is read or sent."""
+    packs = list(packs)
+    there, found = _listed(target, packs), []
+    for pack in packs:
+        check()
+        name = repository.pack_name(pack.digest)
+        if pack.digest not in there and not target.already(
+            name, target.stat(name), digest=pack.digest, size=pack.size
+        ):
+            found.append(pack)
+    return found
+
+
 def _listed(target: Target, packs: list[PackRef]) -> set[str]:
     """Those of the packs that a listing of the target shows with their sizes: one question instead of one for
     each. What it does not show may be there all the same, and is asked for by name."""

@@ -20,6 +20,7 @@ register = template.Library()
 
 JOB_TITLES = {
     "backup.run": "Back up",
+    "backup.foresee": "See what a backup would send",
     "backup.verify": "Verify a backup",
     "backup.survey": "Read the headers of a target",
     "backup.connect": "Connect a target",

@@ -22,7 +22,7 @@ from portal.unit.side import READERS
 from portal.unit.tiles import backup_tiles
 
 STATES = [(name, shown.word) for name, shown in LOOKS["image"].items()]
-KINDS = ("backup.run", "backup.verify", "backup.survey")
+KINDS = ("backup.run", "backup.foresee", "backup.verify", "backup.survey")
 CHART_IMAGES = 200
 LIVE = ("queued", "running", "cancelling")
 
@@ -59,6 +59,7 @@ def backups(request: PageRequest) -> HttpResponse:
             "jobs": jobs_for(request.user).filter(kind__in=KINDS, state__in=LIVE),
             "may_act": request.user.has_role("admin"),
             "points": _points(),
+            "foreseen": jobs_for(request.user).filter(kind="backup.foresee").order_by("-created_at").first(),
         },
     )
 
@@ -76,9 +77,11 @@ def _points() -> str:
 @role_required("admin")
 def run(request: PageRequest) -> HttpResponse:
     target = selectors.target(request.POST.get("target", ""))
-    with attempt(request, f"The backup onto {target.name} has started.") as outcome:
-        job = start_backup(target, actor=actor_of(request))
-        return redirect("shell:job", job_id=job.pk)
+    dry_run = request.POST.get("dry_run") == "1"
+    began = f"The {'dry run' if dry_run else 'backup'} onto {target.name} has started."
+    with attempt(request, began) as outcome:
+        job = start_backup(target, actor=actor_of(request), dry_run=dry_run)
+        return redirect("unit:backups") if dry_run else redirect("shell:job", job_id=job.pk)
     del outcome
     return redirect("unit:backups")
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from appliance.backup.models import BackupTarget
 from appliance.catalog.models import VirtualImage
 from appliance.unit.models import Unit
 from audit.models import Event
+from jobs.models import Job
 from tests.portal.unit.conftest import VALUE
 from tests.support.pages import CSP, HOSTILE, browser_of, inline_code, page_names, policy_of
 from tests.support.people import PASSWORD
@@ -251,6 +253,18 @@ def test_a_refusal_shows_its_code_and_the_event_that_keeps_it(furnished: dict[st
     event = Event.objects.get(action="portal.refused")
     assert b"backup.must-rotate" in answer.content
     assert str(event.id).encode() in answer.content
+
+
+def test_a_dry_run_of_a_backup_is_started_and_shown_beside_the_backups(furnished: dict[str, Any]) -> None:
+    browser = browser_of(furnished["people"]["admin"])
+    browser.post(reverse("unit:backup-run"), {"target": furnished["target"].pk, "dry_run": "1"})
+    found = {"target": "shelf", "virtual_images": 2, "content_bytes": 9_000_000, "new_packs": 3,
+             "new_bytes": 5_000_000, "there_packs": 1, "there_bytes": 1_000_000, "free_bytes": 4_000_000,
+             "fits": False}  # fmt: skip
+    Job.objects.filter(kind="backup.foresee").update(state="done", result=found, ended_at=timezone.now())
+    page = browser.get(reverse("unit:backups")).content.decode()
+    assert "5.0 MB in 3 packs, and the database" in page
+    assert "More than is free there" in page
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -61,15 +61,8 @@ def test_a_bucket_with_a_default_retention_keeps_what_a_unit_puts_and_deletes(ad
     httpx.put(f"{address}/locked?object-lock", content=KEPT_A_DAY).raise_for_status()
     without: list[str] = []
 
-    def vouch(request: Request) -> None:
-        if request.method == "PUT":
-            if "x-amz-checksum-sha256" in {name.lower() for name in request.headers}:
-                request.headers["x-amz-sdk-checksum-algorithm"] = "SHA256"
-            else:
-                without.append(request.path)
-
     with hostile(address) as store:
-        store.before = vouch
+        store.before = vouching(without)
         settings = {"bucket": "locked", "endpoint": store.address, "prefix": "u"}
         target = S3Target(settings, S3_CREDENTIALS, private=True)
         try:
@@ -80,6 +73,20 @@ def test_a_bucket_with_a_default_retention_keeps_what_a_unit_puts_and_deletes(ad
             target.close()
         assert any("partNumber=2" in request for request in store.requests)
     assert without == []
+
+
+def vouching(without: list[str]) -> Callable[[Request], None]:
+    """Adds Amazon's header to each PUT that has a checksum, and notes those that have none."""
+
+    def vouch(request: Request) -> None:
+        if request.method != "PUT":
+            return
+        if "x-amz-checksum-sha256" in {name.lower() for name in request.headers}:
+            request.headers["x-amz-sdk-checksum-algorithm"] = "SHA256"
+        else:
+            without.append(request.path)
+
+    return vouch
 
 
 def keeps(address: str, target: S3Target, data: bytes) -> None:
