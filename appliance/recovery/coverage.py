@@ -21,10 +21,11 @@ from django.utils import timezone
 
 from appliance.backup.models import BackupImage, BackupTarget
 from appliance.backup.needed import NEEDING
+from appliance.backup.selectors import in_states
 from appliance.keys.models import KeyEpoch
 from appliance.recovery.coverage_judging import judge_image, judge_key, judge_target
 from appliance.recovery.coverage_known import Known, header_of, proof_of
-from appliance.recovery.coverage_tally import HIDDEN, SHOWN, Tally, newest_of, tallies_by_key
+from appliance.recovery.coverage_tally import SHOWN, Tally, newest_of, tallies_by_key
 from appliance.recovery.covers import (
     Coverage,
     EpochCover,
@@ -59,9 +60,7 @@ def coverage(now: dt.datetime | None = None) -> Coverage:
 
 def covered_images(*, target: uuid.UUID | None = None, key_id: str = "") -> QuerySet[BackupImage]:
     """Images to page through, newest first; `cover_of` explains a page of them."""
-    # NOT IN, although the two are complements: a positive list makes the database take an index by state and
-    # then sort what it found, instead of reading one page in the order of time.
-    rows = BackupImage.objects.select_related("target").exclude(state__in=HIDDEN)
+    rows = in_states(BackupImage.objects.select_related("target"), SHOWN)
     if target is not None:
         rows = rows.filter(target=target)
     return rows.filter(key_id=key_id) if key_id else rows

@@ -15,7 +15,6 @@ from appliance.backup.tally import tallies
 
 S = BackupImage.State
 SHOWN = (S.COMMITTED, S.VERIFIED, S.DAMAGED, S.EXPIRED)
-HIDDEN = (S.WRITING, S.ABANDONED, S.DELETED)
 _AT_ONCE = 100  # keys asked for in one query: a database bounds the depth of a condition
 
 

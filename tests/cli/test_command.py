@@ -48,6 +48,20 @@ def test_a_refusal_is_told_with_code_facts_and_next_step(
     assert "Rotate." in told.err
 
 
+def test_a_dry_run_of_a_backup_prints_what_would_be_sent(
+    site: FakeSite, strongroom: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = "8c4a7a36-6f0a-4a6e-9c54-222222222222"
+    job = {"id": TICKET, "kind": "backup.foresee", "state": "done", "result": {"new_bytes": 4711}}
+    rows = [{"id": target, "name": "shelf"}]
+    site.answers["GET /api/v1/backup-targets"] = (200, {"results": rows, "next": None})
+    site.answers["POST /api/v1/backup-images"] = (202, job)
+    site.answers[f"GET /api/v1/jobs/{TICKET}"] = (200, job)
+    assert strongroom("backup", "start", "--target", "shelf", "--dry-run", "--json") == Exit.OK
+    assert site.bodies() == [{"target": target, "dry_run": True}]
+    assert "4711" in capsys.readouterr().out
+
+
 def test_a_refusal_in_json_carries_the_exit_code(
     site: FakeSite, strongroom: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

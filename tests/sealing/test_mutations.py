@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sealing.content import manifest as manifests
-from sealing.content.header import ChainLink, FileRef, ImageHeader
+from sealing.content.header import ChainLink, ImageHeader
 from sealing.content.keys import HeldKeys, SealingKey
 from sealing.content.pack import ChunkDecoder, PackReader
 from sealing.content.segment import read_segment
@@ -32,8 +32,8 @@ from tests.sealing.content.test_vectors import KEY, NAMER
 from tests.sealing.content.test_vectors import STORED as CONTENT
 from tests.sealing.procedures import perform
 from tests.sealing.test_vault import HeldRoot
-from tests.sealing.world import APPLIANCE, CUSTOMER, NOW
 from tests.support import figures
+from tests.support.headers import image_header_of
 from tests.support.mutations import Read, judge
 from tests.vectors.make_deletion import record
 from tests.vectors.scene import Scene
@@ -67,27 +67,9 @@ def documents(scene: Scene) -> dict[str, tuple[bytes, Read]]:
 
 
 def header_of(scene: Scene) -> ImageHeader:
-    return ImageHeader(
-        image=str(uuid.UUID(int=7)),
-        serial=scene.source.serial,
-        customer=CUSTOMER.id,
-        appliance=APPLIANCE.id,
-        made_at=NOW + 1,
-        started_at=NOW,
-        key_id="ab" * 16,
-        epoch=1,
-        values=(scene.value,),
-        wrapped={},
-        proof={"by": "drilled"},
-        manifest=FileRef.of(b"m"),
-        pack_list=FileRef.of(b"p"),
-        packs=1,
-        objects=0,
-        content_bytes=0,
-        stored_bytes=0,
-        migrations={},
-        release="1",
-        chain=ChainLink(str(uuid.UUID(int=5)), 1, None, None),
+    chain = ChainLink(str(uuid.UUID(int=5)), 1, None, None)
+    return image_header_of(
+        str(uuid.UUID(int=7)), serial=scene.source.serial, chain=chain, values=(scene.value,)
     )
 
 

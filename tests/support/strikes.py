@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from cli.client import FINISHED, Site
 from cli.exits import CommandError, Exit
 from config.demo.journey import Brought, Journey
 from config.supervisor.world import UNIT_A, World
+from tests.support import figures
 from tests.support.looking import Looker
 from tests.support.worlds import bring_in_all, living_world, small_disks
 
@@ -30,10 +30,6 @@ ASKED = int(os.environ.get("STRONGROOM_KILLS") or 0)
 BACKUPS, ROTATIONS, RESTORES = (ASKED, ASKED, ASKED) if ASKED else (20, 15, 15)
 TIMEOUT = 300 + 30 * ASKED  # seconds
 QUICK = {"STRONGROOM_JOB_LEASE_SECONDS": "1.5", "STRONGROOM_JOB_HEARTBEAT_SECONDS": "0.3"}
-
-
-def fresh_seed() -> int:
-    return int(os.environ.get("STRONGROOM_SEED") or secrets.randbits(32))
 
 
 class Striker:
@@ -107,7 +103,7 @@ class Struck:
 
 @contextmanager
 def world_under_fire(disks: Path) -> Iterator[Struck]:
-    seed = fresh_seed()
+    seed = figures.seed()
     print(f"STRONGROOM_SEED={seed}")
     with living_world(extra=QUICK) as world:
         journey, target = Journey(world), world.root / "target"

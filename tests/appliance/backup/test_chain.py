@@ -11,11 +11,12 @@ import pytest
 
 from appliance.backup.engine.chain import Judgement, KnownHead, judge
 from appliance.backup.engine.repository import Place, chain_name
-from sealing.content.header import ChainLink, FileRef, ImageHeader, header_digest
+from sealing.content.header import ChainLink, header_digest
 from sealing.documents import image_header
 from sealing.documents.deletion_record import DeletionRecord
 from sealing.jose import digest
-from tests.sealing.world import APPLIANCE, CUSTOMER, NOW, UnitKeys, World
+from tests.sealing.world import CUSTOMER, NOW, UnitKeys, World
+from tests.support.headers import image_header_of
 from tests.vectors.forge import claims_of
 from tests.vectors.make_deletion import record
 
@@ -37,33 +38,13 @@ class Chain:
         self.name = chain_name(self.unit.signer.kid)
         self.found: list[tuple[Place, str]] = []
 
-    def add(self, **changes: object) -> tuple[Place, str]:
+    def add(self, **changes: Any) -> tuple[Place, str]:
         sequence = len(self.found) + 1
         image = uuid.uuid4()
         previous = header_digest(self.found[-1][1]) if self.found else None
-        header = ImageHeader(
-            image=str(image),
-            serial=self.unit.serial,
-            customer=CUSTOMER.id,
-            appliance=APPLIANCE.id,
-            made_at=NOW + sequence,
-            started_at=NOW,
-            key_id="ab" * 16,
-            epoch=1,
-            values=("v",),
-            wrapped={},
-            proof={"by": "drilled"},
-            manifest=FileRef.of(b"m"),
-            pack_list=FileRef.of(b"p"),
-            packs=1,
-            objects=0,
-            content_bytes=0,
-            stored_bytes=1,
-            migrations={},
-            release="0.1.0",
-            chain=ChainLink(str(REPOSITORY), sequence, previous),
-        )
-        header = dataclasses.replace(header, **changes)  # type: ignore[arg-type]  # by name, from tests
+        link = ChainLink(str(REPOSITORY), sequence, previous)
+        given: dict[str, Any] = {"serial": self.unit.serial, "chain": link} | changes
+        header = image_header_of(str(image), **given)
         entry = (Place(self.name, sequence, image), image_header.issue(header, self.unit.signer))
         self.found.append(entry)
         return entry
